@@ -1,0 +1,78 @@
+package dev.mneme.benchmarks;
+
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.ParseResult;
+import picocli.CommandLine.Spec;
+
+/**
+ * The command {@code mneme}.
+ *
+ * <p>Exit codes: 0 success, 1 the command failed, 2 the command line is wrong. A failure is one
+ * line on standard error; {@code -Dmneme.stacktrace=true} in {@code MNEME_JAVA_OPTS} adds the stack
+ * trace.
+ */
+@Command(
+    name = "mneme",
+    description = "Long-context memory for existing ONNX language models.",
+    mixinStandardHelpOptions = true,
+    versionProvider = Main.Version.class,
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = CommandLine.HelpCommand.class)
+public final class Main implements Runnable {
+
+  @Spec private CommandSpec spec;
+
+  private Main() {}
+
+  /** Runs the command line and ends the JVM with its exit code. */
+  public static void main(String[] args) {
+    System.exit(commandLine().execute(args));
+  }
+
+  static CommandLine commandLine() {
+    return new CommandLine(new Main())
+        .setCaseInsensitiveEnumValuesAllowed(true)
+        .setParameterExceptionHandler(Main::reportUsageError)
+        .setExecutionExceptionHandler(Main::reportFailure);
+  }
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "no command given");
+  }
+
+  private static int reportUsageError(ParameterException error, String[] args) {
+    CommandLine command = error.getCommandLine();
+    command
+        .getErr()
+        .printf(
+            "mneme: %s (see '%s --help')%n",
+            firstLine(error), command.getCommandSpec().qualifiedName());
+    return CommandLine.ExitCode.USAGE;
+  }
+
+  private static int reportFailure(Exception error, CommandLine command, ParseResult parsed) {
+    command.getErr().printf("mneme: %s%n", firstLine(error));
+    if (Boolean.getBoolean("mneme.stacktrace")) {
+      error.printStackTrace(command.getErr());
+    }
+    return CommandLine.ExitCode.SOFTWARE;
+  }
+
+  private static String firstLine(Exception error) {
+    String message = error.getMessage();
+    return message == null ? error.getClass().getName() : message.lines().findFirst().orElse("");
+  }
+
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      String version = Main.class.getPackage().getImplementationVersion();
+      return new String[] {"mneme " + (version == null ? "(unpackaged)" : version)};
+    }
+  }
+}
