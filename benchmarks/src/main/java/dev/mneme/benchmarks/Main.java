@@ -1,7 +1,10 @@
 package dev.mneme.benchmarks;
 
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.ExecutionException;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.ParameterException;
@@ -36,6 +39,7 @@ public final class Main implements Runnable {
   static CommandLine commandLine() {
     return new CommandLine(new Main())
         .setCaseInsensitiveEnumValuesAllowed(true)
+        .setExecutionStrategy(Main::execute)
         .setParameterExceptionHandler(Main::reportUsageError)
         .setExecutionExceptionHandler(Main::reportFailure);
   }
@@ -43,6 +47,15 @@ public final class Main implements Runnable {
   @Override
   public void run() {
     throw new ParameterException(spec.commandLine(), "no command given");
+  }
+
+  /** Hands errors, such as exhausted memory, to {@link #reportFailure}: picocli lets them pass. */
+  private static int execute(ParseResult parsed) {
+    try {
+      return new CommandLine.RunLast().execute(parsed);
+    } catch (Error error) {
+      throw new ExecutionException(parsed.commandSpec().commandLine(), error.toString(), error);
+    }
   }
 
   private static int reportUsageError(ParameterException error, String[] args) {
@@ -55,17 +68,25 @@ public final class Main implements Runnable {
     return CommandLine.ExitCode.USAGE;
   }
 
-  private static int reportFailure(Exception error, CommandLine command, ParseResult parsed) {
-    command.getErr().printf("mneme: %s%n", firstLine(error));
+  private static int reportFailure(Exception failure, CommandLine command, ParseResult parsed) {
+    command.getErr().printf("mneme: %s%n", firstLine(failure));
     if (Boolean.getBoolean("mneme.stacktrace")) {
-      error.printStackTrace(command.getErr());
+      failure.printStackTrace(command.getErr());
     }
     return CommandLine.ExitCode.SOFTWARE;
   }
 
-  private static String firstLine(Exception error) {
-    String message = error.getMessage();
-    return message == null ? error.getClass().getName() : message.lines().findFirst().orElse("");
+  private static String firstLine(Exception failure) {
+    String message = failure.getMessage();
+    if (message == null) {
+      return failure.getClass().getName();
+    }
+    String line = message.lines().findFirst().orElse("");
+    return switch (failure) {
+      case NoSuchFileException missing -> "no such file: " + line;
+      case AccessDeniedException denied -> "access denied: " + line;
+      default -> line;
+    };
   }
 
   static final class Version implements IVersionProvider {
