@@ -48,7 +48,7 @@ final class Format {
     }
     if (!complaints.isEmpty()) {
       complaints.forEach(System.err::println);
-      System.err.println("To format the sources: ./mvnw -qN process-sources -Dformat=apply");
+      System.err.println("To format the sources: ./mvnw -q -N process-sources -Dformat=apply");
       System.exit(1);
     }
   }
