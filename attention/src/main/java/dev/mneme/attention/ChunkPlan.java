@@ -1,0 +1,94 @@
+package dev.mneme.attention;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/**
+ * How the tokens of one chunk are attended: its query blocks, their tiles and masks. Every layer
+ * follows the same plan; only the chosen blocks differ.
+ *
+ * @param from first token of the chunk
+ * @param queryBlocks in order, tiling the chunk
+ */
+record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
+
+  /**
+   * Queries that share one choice of blocks.
+   *
+   * @param from first token, inclusive
+   * @param to last token, exclusive
+   * @param chosen number of blocks that are chosen
+   * @param remainderStart first token that is neither sink nor in a block
+   * @param tiles in order, tiling the query block
+   */
+  record QueryBlock(int from, int to, int chosen, int remainderStart, List<Tile> tiles) {}
+
+  /**
+   * Queries that go through the kernel together.
+   *
+   * @param from first token, inclusive
+   * @param to last token, exclusive
+   * @param buffers whose mask is filled in
+   */
+  record Tile(int from, int to, QueryTile buffers) {}
+
+  /** Takes a tile for a number of queries; the second number counts the chunk's tiles. */
+  interface TileSource {
+    QueryTile tile(int queries, int number);
+  }
+
+  static ChunkPlan of(
+      Timeline timeline, WorkingLayout layout, int from, int to, TileSource source) {
+    List<QueryBlock> queryBlocks = new ArrayList<>();
+    int number = 0;
+    for (int start = from; start < to; ) {
+      int end = start + timeline.queryBlock(start, to);
+      List<Tile> tiles = new ArrayList<>();
+      for (int first = start; first < end; first += timeline.tile()) {
+        int last = Math.min(first + timeline.tile(), end);
+        Tile tile = new Tile(first, last, source.tile(last - first, number++));
+        fillMask(timeline, layout, start, end, tile);
+        tiles.add(tile);
+      }
+      queryBlocks.add(
+          new QueryBlock(
+              start, end, timeline.chosen(start), timeline.remainderStart(start), tiles));
+      start = end;
+    }
+    return new ChunkPlan(from, queryBlocks);
+  }
+
+  private static void fillMask(
+      Timeline timeline, WorkingLayout layout, int blockFrom, int blockTo, Tile tile) {
+    MemoryConfig config = timeline.config();
+    int width = layout.width();
+    float[] row = new float[width];
+    MemorySegment mask = tile.buffers().mask();
+    int slotRows = timeline.chosen(blockFrom) * layout.blockSize();
+    for (int query = tile.from(); query < tile.to(); query++) {
+      // The published mask lets every query see all that leaves the window within its query block.
+      int farEnd = timeline.farEnd(config.mask() == Mask.PUBLISHED ? blockTo - 1 : query);
+      int remainder = timeline.hasFarMemory() ? farEnd - timeline.remainderStart(blockFrom) : 0;
+      Arrays.fill(row, Float.NEGATIVE_INFINITY);
+      open(row, 0, Math.min(farEnd, layout.sinks()));
+      open(row, layout.slotsAt(), slotRows);
+      open(row, layout.remainderAt(), Math.min(remainder, layout.remainder()));
+      int local = Math.max(0, query - config.nLocal() + 1);
+      for (int token = local; token <= query; token++) {
+        row[layout.far() + token % layout.window()] = 0;
+      }
+      MemorySegment.copy(
+          row, 0, mask, JAVA_FLOAT, (long) (query - tile.from()) * width * Float.BYTES, width);
+    }
+  }
+
+  private static void open(float[] row, int from, int count) {
+    if (count > 0) {
+      Arrays.fill(row, from, from + count, 0);
+    }
+  }
+}

@@ -1,0 +1,460 @@
+package dev.mneme.attention;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.mneme.attention.AttentionKernel.Attention;
+import dev.mneme.attention.ChunkPlan.QueryBlock;
+import dev.mneme.attention.ChunkPlan.Tile;
+import dev.mneme.attention.RotaryEmbedding.Angles;
+import dev.mneme.attention.selection.BlockSelector;
+import dev.mneme.memory.index.BlockIndex.Hits;
+import dev.mneme.memory.store.BlockStore;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One layer of one session: its far blocks, and the working set that its attention sees.
+ *
+ * <p>For each query block (InfLLM, Xiao et al. 2024, algorithm of its published code): choose
+ * blocks for the mean query, bring them into the slots, attend tile by tile while counting the
+ * attention that local tokens receive, then turn the oldest tokens into blocks. Keys in blocks and
+ * in the remainder are un-rotated until they enter the working set. Not thread-safe.
+ */
+final class LayerMemory implements AutoCloseable {
+
+  private static final int EMPTY = -1;
+
+  private final AttentionShape shape;
+  private final Timeline timeline;
+  private final RotaryEmbedding rotary;
+  private final FarPositions positions;
+  private final AttentionKernel kernel;
+  private final BlockStore store;
+  private final BlockSelector selector;
+
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment blockKeys;
+  private final MemorySegment blockValues;
+  private final float[] vectors;
+  private final float[] rotated;
+  private final float[] tileQueries;
+  private final float[] tileFarQueries;
+  private final float[] mass;
+
+  private WorkingLayout layout;
+  private @Nullable WorkingSet set;
+  private @Nullable Attention attention;
+
+  /** The block in each slot. */
+  private final int[] slots;
+
+  /** One past the last token copied into the sinks or the remainder. */
+  private int farFilled;
+
+  /** Place among the far keys at which the remainder's first row was rotated. */
+  private int remainderPlace = EMPTY;
+
+  private Hits choice = new Hits(new int[0], new float[0]);
+
+  LayerMemory(
+      AttentionShape shape,
+      Timeline timeline,
+      RotaryEmbedding rotary,
+      FarPositions positions,
+      AttentionKernel kernel,
+      BlockStore store,
+      BlockSelector selector) {
+    this.shape = shape;
+    this.timeline = timeline;
+    this.rotary = rotary;
+    this.positions = positions;
+    this.kernel = kernel;
+    this.store = store;
+    this.selector = selector;
+    MemoryConfig config = timeline.config();
+    layout = WorkingLayout.empty(config.blockSize());
+    slots = new int[config.topK()];
+    Arrays.fill(slots, EMPTY);
+    blockKeys = arena.allocate(store.shape().bytes(), 64);
+    blockValues = arena.allocate(store.shape().bytes(), 64);
+    int width = shape.heads() * shape.headDim();
+    vectors = new float[width];
+    rotated = new float[width];
+    tileQueries = new float[timeline.tile() * width];
+    tileFarQueries = new float[timeline.tile() * width];
+    mass = new float[config.nLocal() + timeline.tile()];
+  }
+
+  /** Grows or shrinks the working set; what it holds is kept. */
+  void use(WorkingLayout next) {
+    if (next.equals(layout)) {
+      return;
+    }
+    WorkingSet grown = new WorkingSet(shape, next);
+    if (set != null) {
+      grown.copyFrom(set, Math.clamp(remainderRows(), 0, next.remainder()));
+    }
+    free();
+    set = grown;
+    layout = next;
+    attention = kernel.over(grown);
+  }
+
+  private int remainderRows() {
+    return Math.max(0, farFilled - remainderFirst());
+  }
+
+  private int remainderFirst() {
+    return timeline.config().nInit() + store.size() * layout.blockSize();
+  }
+
+  /**
+   * Attends one query block and remembers its tokens.
+   *
+   * @param first the chunk's first token: row 0 of the matrices
+   * @param windowAngles positions of the chunk's tokens
+   * @param output receives {@code heads * headDim} floats a token
+   */
+  void attend(
+      QueryBlock block,
+      int first,
+      Angles windowAngles,
+      TokenMatrix queries,
+      TokenMatrix keys,
+      TokenMatrix values,
+      TokenMatrix output) {
+    WorkingSet set = requireSet();
+    choose(set, block, first, queries);
+    fillFar(set, block);
+    Angles farAngles =
+        positions.queries(
+            block.from(), block.to() - block.from(), block.remainderStart(), block.chosen());
+    for (Tile tile : block.tiles()) {
+      remember(set, tile, first, windowAngles, keys, values);
+      rotateQueries(tile, block, first, windowAngles, farAngles, queries);
+      requireAttention().attend(tile.buffers());
+      writeOutput(tile, first, output);
+      countMass(set, tile);
+    }
+    formBlocks(set, block.to());
+  }
+
+  /** The blocks chosen by the last query block. */
+  Hits choice() {
+    return choice;
+  }
+
+  /** Bytes of memory held outside the heap. */
+  long residentBytes() {
+    return store.residentBytes() + (set == null ? 0 : set.bytes());
+  }
+
+  private void choose(WorkingSet set, QueryBlock block, int first, TokenMatrix queries) {
+    if (block.chosen() == 0) {
+      return;
+    }
+    int width = shape.heads() * shape.headDim();
+    float[] mean = new float[width];
+    int count = block.to() - block.from();
+    for (int token = block.from(); token < block.to(); token++) {
+      queries.read(token - first, vectors, width);
+      for (int i = 0; i < width; i++) {
+        mean[i] += vectors[i];
+      }
+    }
+    for (int head = 0; head < shape.heads(); head++) {
+      int at = head * shape.headDim();
+      rotary.rotate(mean, at, mean, at, shape.headDim(), positions.retrieval(), 0, 1f / count);
+    }
+    choice = selector.choose(mean, block.chosen());
+    int[] chosen = choice.blocks();
+    if (positions.isOrdered()) {
+      for (int slot = 0; slot < chosen.length; slot++) {
+        fillSlot(set, slot, chosen[slot]);
+      }
+    } else {
+      replaceUnchosen(set, chosen);
+    }
+  }
+
+  /** Puts newly chosen blocks where blocks were that are not chosen any more. */
+  private void replaceUnchosen(WorkingSet set, int[] chosen) {
+    boolean[] present = new boolean[chosen.length];
+    for (int slot = 0; slot < chosen.length; slot++) {
+      int at = Arrays.binarySearch(chosen, slots[slot]);
+      if (at >= 0) {
+        present[at] = true;
+      } else {
+        slots[slot] = EMPTY;
+      }
+    }
+    int slot = 0;
+    for (int i = 0; i < chosen.length; i++) {
+      if (!present[i]) {
+        while (slots[slot] != EMPTY) {
+          slot++;
+        }
+        fillSlot(set, slot, chosen[i]);
+      }
+    }
+  }
+
+  private void fillSlot(WorkingSet set, int slot, int block) {
+    if (slots[slot] == block) {
+      return;
+    }
+    store.read(block, blockKeys, blockValues);
+    int rows = layout.blockSize();
+    int row = layout.slotsAt() + slot * rows;
+    int place = layout.sinks() + slot * rows;
+    long bytes = store.shape().headBytes();
+    for (int head = 0; head < shape.kvHeads(); head++) {
+      putFarKeys(set, blockKeys, head * bytes, head, row, rows, place);
+      MemorySegment.copy(
+          blockValues, head * bytes, set.values(), set.offset(head, row, layout.width()), bytes);
+    }
+    slots[slot] = block;
+  }
+
+  /** Writes un-rotated keys into the far keys at their positions. */
+  private void putFarKeys(
+      WorkingSet set, MemorySegment from, long fromAt, int head, int row, int rows, int place) {
+    long to = set.offset(head, row, layout.far());
+    if (positions.keepsKeys()) {
+      MemorySegment.copy(from, fromAt, set.farKeys(), to, rows * shape.vectorBytes());
+      return;
+    }
+    int dim = shape.headDim();
+    for (int i = 0; i < rows; i++) {
+      long at = i * shape.vectorBytes();
+      MemorySegment.copy(from, JAVA_FLOAT, fromAt + at, vectors, 0, dim);
+      rotary.rotate(vectors, 0, vectors, 0, dim, positions.keys(), positions.keyRow(place + i), 1f);
+      MemorySegment.copy(vectors, 0, set.farKeys(), JAVA_FLOAT, to + at, dim);
+    }
+  }
+
+  /** Copies tokens that leave the window during this query block to the sinks and remainder. */
+  private void fillFar(WorkingSet set, QueryBlock block) {
+    int remainderStart = block.remainderStart();
+    int place = layout.sinks() + block.chosen() * layout.blockSize();
+    if (positions.isOrdered() && place != remainderPlace) {
+      for (int token = remainderStart; token < farFilled; token++) {
+        putRecentKey(
+            set,
+            token,
+            layout.remainderAt() + token - remainderStart,
+            place + token - remainderStart);
+      }
+    }
+    remainderPlace = place;
+    int end = timeline.farEnd(block.to() - 1);
+    if (!timeline.hasFarMemory()) {
+      end = Math.min(end, layout.sinks());
+    }
+    for (int token = farFilled; token < end; token++) {
+      boolean sink = token < layout.sinks();
+      int row = sink ? token : layout.remainderAt() + token - remainderStart;
+      putRecentKey(set, token, row, sink ? token : place + token - remainderStart);
+      for (int head = 0; head < shape.kvHeads(); head++) {
+        MemorySegment.copy(
+            set.values(),
+            set.offset(head, layout.far() + token % layout.window(), layout.width()),
+            set.values(),
+            set.offset(head, row, layout.width()),
+            shape.vectorBytes());
+      }
+    }
+    farFilled = Math.max(farFilled, end);
+  }
+
+  private void putRecentKey(WorkingSet set, int token, int row, int place) {
+    for (int head = 0; head < shape.kvHeads(); head++) {
+      long from = set.offset(head, token % layout.recent(), layout.recent());
+      putFarKeys(set, set.recentKeys(), from, head, row, 1, place);
+    }
+  }
+
+  /** Takes a tile's keys and values into the window. */
+  private void remember(
+      WorkingSet set, Tile tile, int first, Angles angles, TokenMatrix keys, TokenMatrix values) {
+    int dim = shape.headDim();
+    int width = shape.kvHeads() * dim;
+    for (int token = tile.from(); token < tile.to(); token++) {
+      int windowRow = token % layout.window();
+      int recentRow = token % layout.recent();
+      keys.read(token - first, vectors, width);
+      for (int head = 0; head < shape.kvHeads(); head++) {
+        int at = head * dim;
+        rotary.rotate(vectors, at, rotated, at, dim, angles, token - first, 1f);
+        put(vectors, at, set.recentKeys(), set.offset(head, recentRow, layout.recent()));
+        put(rotated, at, set.windowKeys(), set.offset(head, windowRow, layout.window()));
+      }
+      values.read(token - first, vectors, width);
+      for (int head = 0; head < shape.kvHeads(); head++) {
+        put(
+            vectors,
+            head * dim,
+            set.values(),
+            set.offset(head, layout.far() + windowRow, layout.width()));
+      }
+      for (int head = 0; head < shape.heads(); head++) {
+        set.recentScores()[head * layout.recent() + recentRow] = 0;
+      }
+    }
+  }
+
+  private void put(float[] from, int at, MemorySegment to, long offset) {
+    MemorySegment.copy(from, at, to, JAVA_FLOAT, offset, shape.headDim());
+  }
+
+  private void rotateQueries(
+      Tile tile,
+      QueryBlock block,
+      int first,
+      Angles windowAngles,
+      Angles farAngles,
+      TokenMatrix queries) {
+    int dim = shape.headDim();
+    int count = tile.to() - tile.from();
+    for (int i = 0; i < count; i++) {
+      int token = tile.from() + i;
+      queries.read(token - first, vectors, shape.heads() * dim);
+      int farRow = positions.queryRow(token - block.from());
+      for (int head = 0; head < shape.heads(); head++) {
+        int from = head * dim;
+        int to = (head * count + i) * dim;
+        rotary.rotate(
+            vectors, from, tileQueries, to, dim, windowAngles, token - first, shape.scale());
+        rotary.rotate(vectors, from, tileFarQueries, to, dim, farAngles, farRow, shape.scale());
+      }
+    }
+    int floats = count * shape.heads() * dim;
+    MemorySegment.copy(tileQueries, 0, tile.buffers().windowQueries(), JAVA_FLOAT, 0, floats);
+    MemorySegment.copy(tileFarQueries, 0, tile.buffers().farQueries(), JAVA_FLOAT, 0, floats);
+  }
+
+  private void writeOutput(Tile tile, int first, TokenMatrix output) {
+    int dim = shape.headDim();
+    int width = shape.heads() * dim;
+    int count = tile.to() - tile.from();
+    MemorySegment.copy(tile.buffers().output(), JAVA_FLOAT, 0, tileQueries, 0, count * width);
+    for (int i = 0; i < count; i++) {
+      for (int head = 0; head < shape.heads(); head++) {
+        System.arraycopy(tileQueries, (head * count + i) * dim, vectors, head * dim, dim);
+      }
+      output.write(tile.from() + i - first, vectors, 0, width);
+    }
+  }
+
+  /** Adds the tile's softmax weights to the scores of the tokens in the window. */
+  private void countMass(WorkingSet set, Tile tile) {
+    if (!timeline.hasFarMemory()) {
+      return;
+    }
+    int window = layout.window();
+    int recent = layout.recent();
+    int local = Math.max(0, tile.from() - timeline.config().nLocal() + 1);
+    float[] scores = set.recentScores();
+    for (int head = 0; head < shape.heads(); head++) {
+      long row = (long) head * layout.width() + layout.far();
+      MemorySegment.copy(tile.buffers().mass(), JAVA_FLOAT, row * Float.BYTES, mass, 0, window);
+      // Runs of tokens that are contiguous in both rings.
+      for (int token = local; token < tile.to(); ) {
+        int from = token % window;
+        int to = token % recent;
+        int run = Math.min(tile.to() - token, Math.min(window - from, recent - to));
+        int at = head * recent + to;
+        for (int i = 0; i < run; i++) {
+          scores[at + i] += mass[from + i];
+        }
+        token += run;
+      }
+    }
+  }
+
+  private void formBlocks(WorkingSet set, int tokens) {
+    while (store.size() < timeline.blocks(tokens)) {
+      formBlock(set, remainderFirst());
+    }
+  }
+
+  private void formBlock(WorkingSet set, int firstToken) {
+    int rows = layout.blockSize();
+    long bytes = store.shape().headBytes();
+    float[] scores = new float[shape.heads() * rows];
+    for (int i = 0; i < rows; i++) {
+      int recentRow = (firstToken + i) % layout.recent();
+      for (int head = 0; head < shape.kvHeads(); head++) {
+        MemorySegment.copy(
+            set.recentKeys(),
+            set.offset(head, recentRow, layout.recent()),
+            blockKeys,
+            head * bytes + i * shape.vectorBytes(),
+            shape.vectorBytes());
+      }
+      for (int head = 0; head < shape.heads(); head++) {
+        scores[head * rows + i] = set.recentScores()[head * layout.recent() + recentRow];
+      }
+    }
+    for (int head = 0; head < shape.kvHeads(); head++) {
+      MemorySegment.copy(
+          set.values(),
+          set.offset(head, layout.remainderAt(), layout.width()),
+          blockValues,
+          head * bytes,
+          bytes);
+    }
+    int left = farFilled - firstToken - rows;
+    store.append(blockKeys, blockValues);
+    selector.add(blockKeys.toArray(JAVA_FLOAT), scores, rows);
+    for (int head = 0; head < shape.kvHeads(); head++) {
+      shift(set.farKeys(), set.offset(head, layout.remainderAt(), layout.far()), left);
+      shift(set.values(), set.offset(head, layout.remainderAt(), layout.width()), left);
+    }
+    remainderPlace = EMPTY;
+  }
+
+  /** Moves the rows behind the remainder's first block to its front. */
+  private void shift(MemorySegment memory, long at, int rows) {
+    MemorySegment.copy(
+        memory,
+        at + layout.blockSize() * shape.vectorBytes(),
+        memory,
+        at,
+        rows * shape.vectorBytes());
+  }
+
+  private WorkingSet requireSet() {
+    if (set == null) {
+      throw new IllegalStateException("no working set: the layout was never chosen");
+    }
+    return set;
+  }
+
+  private Attention requireAttention() {
+    if (attention == null) {
+      throw new IllegalStateException("no working set: the layout was never chosen");
+    }
+    return attention;
+  }
+
+  private void free() {
+    if (attention != null) {
+      attention.close();
+      attention = null;
+    }
+    if (set != null) {
+      set.close();
+      set = null;
+    }
+  }
+
+  @Override
+  public void close() {
+    free();
+    store.close();
+    arena.close();
+  }
+}

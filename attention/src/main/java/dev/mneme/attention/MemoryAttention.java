@@ -1,0 +1,250 @@
+package dev.mneme.attention;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkElementIndex;
+import static com.google.common.base.Preconditions.checkState;
+
+import dev.mneme.attention.ChunkPlan.QueryBlock;
+import dev.mneme.attention.RotaryEmbedding.Angles;
+import dev.mneme.attention.selection.BlockSelector;
+import dev.mneme.memory.block.BlockShape;
+import dev.mneme.memory.index.BlockIndex;
+import dev.mneme.memory.index.BlockIndex.Hits;
+import dev.mneme.memory.store.BlockStore;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.function.Function;
+import java.util.function.IntFunction;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The memory of one session: for every layer, attention over sinks, chosen blocks and the local
+ * window of all tokens read so far.
+ *
+ * <p>A chunk of tokens is read in three steps: {@link #begin}, {@link #attend} once for each layer
+ * in order, {@link #commit}. What a token attends does not depend on how a text is cut into chunks,
+ * as long as cuts are at multiples of {@code queryBlock}. The cost of a token does not depend on
+ * how many were read, apart from the search of the block index.
+ *
+ * <p>Not thread-safe: one session, one thread at a time. After an exception in {@link #attend} the
+ * layers disagree on what was read and only {@link #close} is allowed.
+ */
+public final class MemoryAttention implements AutoCloseable {
+
+  /** Queries that go through the kernel together; their scores then fit into the cache. */
+  private static final int TILE = 64;
+
+  private final AttentionShape shape;
+  private final RotaryEmbedding windowRotary;
+  private final Timeline timeline;
+  private final List<LayerMemory> layers = new ArrayList<>();
+
+  private WorkingLayout layout;
+  private QueryTile.@Nullable Scratch scratch;
+  private final List<QueryTile> tiles = new ArrayList<>();
+
+  private @Nullable ChunkPlan plan;
+  private @Nullable Angles windowAngles;
+  private int nextLayer;
+  private int tokens;
+
+  /** First token that the last query block saw without choosing its block. */
+  private int lastRemainder;
+
+  private int pending;
+  private boolean closed;
+
+  /**
+   * Makes an empty memory.
+   *
+   * @param shape attention of every layer
+   * @param rotary rotation of every layer
+   * @param layerCount number of layers
+   * @param kernel kept open by the caller as long as this memory
+   * @param stores makes the block store of a layer, which this memory closes
+   * @param indexes makes the block index of a layer for a given dimension
+   */
+  public MemoryAttention(
+      AttentionShape shape,
+      RotaryEmbedding rotary,
+      int layerCount,
+      MemoryConfig config,
+      AttentionKernel kernel,
+      Function<BlockShape, BlockStore> stores,
+      IntFunction<BlockIndex> indexes) {
+    checkArgument(layerCount > 0, "layerCount must be positive: %s", layerCount);
+    checkArgument(
+        2 * rotary.pairs() <= shape.headDim(),
+        "rotated channels must not exceed headDim: %s, headDim %s",
+        2 * rotary.pairs(),
+        shape.headDim());
+    this.shape = shape;
+    windowRotary = rotary;
+    timeline = new Timeline(config, Math.min(TILE, config.queryBlock()));
+    layout = WorkingLayout.empty(config.blockSize());
+    FarPositions positions = new FarPositions(config, rotary);
+    BlockShape blockShape = new BlockShape(shape.kvHeads(), config.blockSize(), shape.headDim());
+    for (int layer = 0; layer < layerCount; layer++) {
+      BlockSelector selector =
+          new BlockSelector(
+              indexes.apply(shape.heads() * shape.headDim()),
+              shape.group(),
+              shape.headDim(),
+              config.representatives());
+      layers.add(
+          new LayerMemory(
+              shape, timeline, rotary, positions, kernel, stores.apply(blockShape), selector));
+    }
+  }
+
+  /** Number of layers. */
+  public int layers() {
+    return layers.size();
+  }
+
+  /** Number of tokens read. */
+  public int tokens() {
+    return tokens;
+  }
+
+  /** Number of far blocks of each layer. */
+  public int blocks() {
+    return timeline.blocks(tokens);
+  }
+
+  /** First token of a far block; it holds {@code blockSize} tokens. */
+  public int blockStart(int block) {
+    checkElementIndex(block, blocks(), "block");
+    return timeline.config().nInit() + block * timeline.config().blockSize();
+  }
+
+  /** The blocks that a layer chose for the last query block. */
+  public Hits choice(int layer) {
+    return layers.get(layer).choice();
+  }
+
+  /**
+   * Whether the last token read could see every token from {@code from} inclusive to {@code to}
+   * exclusive in a layer.
+   */
+  public boolean sees(int layer, int from, int to) {
+    MemoryConfig config = timeline.config();
+    int[] chosen = choice(layer).blocks();
+    for (int token = from; token < to; token++) {
+      boolean near = token >= (timeline.hasFarMemory() ? lastRemainder : tokens - config.nLocal());
+      int block = Math.floorDiv(token - config.nInit(), config.blockSize());
+      if (token >= config.nInit() && !near && Arrays.binarySearch(chosen, block) < 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /** Bytes of memory held outside the heap: blocks and working sets of all layers. */
+  public long residentBytes() {
+    long bytes = 0;
+    for (LayerMemory layer : layers) {
+      bytes += layer.residentBytes();
+    }
+    return bytes;
+  }
+
+  /**
+   * Prepares reading of the next {@code count} tokens.
+   *
+   * @throws IllegalArgumentException if the text would exceed {@link Integer#MAX_VALUE} tokens
+   */
+  public void begin(int count) {
+    checkState(!closed, "the memory is closed");
+    checkState(plan == null, "the chunk before was not committed");
+    checkArgument(count > 0, "count must be positive: %s", count);
+    checkArgument(
+        count <= Integer.MAX_VALUE - tokens,
+        "a session holds at most %s tokens: %s read, %s more asked for",
+        Integer.MAX_VALUE,
+        tokens,
+        count);
+    int end = tokens + count;
+    useLayout(timeline.layout(layout, tokens, end));
+    plan = ChunkPlan.of(timeline, layout, tokens, end, this::tile);
+    windowAngles = windowRotary.angles(tokens, count);
+    pending = count;
+    nextLayer = 0;
+  }
+
+  /**
+   * Attends the chunk in one layer.
+   *
+   * @param layer 0 first, then one after the other
+   * @param queries un-rotated, {@code heads * headDim} floats a token
+   * @param keys un-rotated, {@code kvHeads * headDim} floats a token
+   * @param values {@code kvHeads * headDim} floats a token
+   * @param output receives {@code heads * headDim} floats a token
+   */
+  public void attend(
+      int layer, TokenMatrix queries, TokenMatrix keys, TokenMatrix values, TokenMatrix output) {
+    ChunkPlan plan = this.plan;
+    Angles angles = windowAngles;
+    checkState(plan != null && angles != null, "begin was not called");
+    checkState(
+        layer == nextLayer, "layers are attended in order: %s after %s", layer, nextLayer - 1);
+    for (QueryBlock block : plan.queryBlocks()) {
+      layers.get(layer).attend(block, plan.from(), angles, queries, keys, values, output);
+    }
+    nextLayer++;
+  }
+
+  /** Ends the chunk: its tokens count as read. */
+  public void commit() {
+    checkState(plan != null, "begin was not called");
+    checkState(
+        nextLayer == layers.size(), "only %s of %s layers attended", nextLayer, layers.size());
+    tokens += pending;
+    lastRemainder = plan.queryBlocks().getLast().remainderStart();
+    plan = null;
+    windowAngles = null;
+  }
+
+  private void useLayout(WorkingLayout next) {
+    if (next.equals(layout)) {
+      return;
+    }
+    for (LayerMemory layer : layers) {
+      layer.use(next);
+    }
+    freeScratch();
+    scratch = new QueryTile.Scratch(shape, timeline.tile(), next.width());
+    layout = next;
+  }
+
+  /** The chunk's {@code number}-th tile; kept as long as its size is asked for again. */
+  private QueryTile tile(int queries, int number) {
+    QueryTile.Scratch scratch = this.scratch;
+    checkState(scratch != null, "no layout was chosen");
+    if (number == tiles.size()) {
+      tiles.add(scratch.tile(queries, number));
+    } else if (tiles.get(number).queries() != queries) {
+      tiles.set(number, scratch.tile(queries, number));
+    }
+    return tiles.get(number);
+  }
+
+  private void freeScratch() {
+    tiles.clear();
+    if (scratch != null) {
+      scratch.close();
+      scratch = null;
+    }
+  }
+
+  /** Frees all memory; closing twice is harmless. */
+  @Override
+  public void close() {
+    if (!closed) {
+      closed = true;
+      layers.forEach(LayerMemory::close);
+      freeScratch();
+    }
+  }
+}

@@ -1,0 +1,30 @@
+package dev.mneme.attention;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Columns of a row-major float32 matrix with one row a token, such as the queries inside a packed
+ * query-key-value projection.
+ *
+ * @param memory the matrix, in native byte order
+ * @param rowWidth floats per row
+ * @param column first column that belongs to this view
+ */
+public record TokenMatrix(MemorySegment memory, int rowWidth, int column) {
+
+  /** Copies {@code length} floats of a row into {@code to}. */
+  void read(int row, float[] to, int length) {
+    MemorySegment.copy(memory, JAVA_FLOAT, offset(row), to, 0, length);
+  }
+
+  /** Copies {@code length} floats into a row, from {@code from[at]} on. */
+  void write(int row, float[] from, int at, int length) {
+    MemorySegment.copy(from, at, memory, JAVA_FLOAT, offset(row), length);
+  }
+
+  private long offset(int row) {
+    return ((long) row * rowWidth + column) * Float.BYTES;
+  }
+}

@@ -1,0 +1,82 @@
+package dev.mneme.attention.selection;
+
+import dev.mneme.memory.index.BlockIndex;
+import dev.mneme.memory.index.BlockIndex.Hits;
+import java.util.Arrays;
+
+/**
+ * InfLLM's choice of blocks for one layer: a block is represented, per query head, by the mean key
+ * of the tokens that received most attention while they were local, and the blocks whose
+ * representatives have the largest inner product with the mean query are chosen.
+ *
+ * <p>With {@code r_h} the representative of query head {@code h} and {@code q_h} the mean query of
+ * that head over the query block, a block's score is {@code sum over h of q_h . r_h}: one inner
+ * product of vectors of {@code heads * headDim} channels. Not thread-safe.
+ */
+public final class BlockSelector {
+
+  private final BlockIndex index;
+  private final int group;
+  private final int headDim;
+  private final int representatives;
+
+  /**
+   * Makes a selector over an empty index.
+   *
+   * @param index of {@code heads * headDim} channels
+   * @param group query heads per key/value head
+   * @param headDim channels per head
+   * @param representatives tokens that represent a block, per query head
+   */
+  public BlockSelector(BlockIndex index, int group, int headDim, int representatives) {
+    this.index = index;
+    this.group = group;
+    this.headDim = headDim;
+    this.representatives = representatives;
+  }
+
+  /**
+   * Adds the next block.
+   *
+   * @param keys un-rotated keys, row-major {@code [kvHeads, blockSize, headDim]}
+   * @param scores attention received by each token, row-major {@code [heads, blockSize]}
+   * @param blockSize tokens of the block
+   */
+  public void add(float[] keys, float[] scores, int blockSize) {
+    int heads = scores.length / blockSize;
+    float[] representative = new float[heads * headDim];
+    boolean[] taken = new boolean[blockSize];
+    for (int head = 0; head < heads; head++) {
+      Arrays.fill(taken, false);
+      for (int rank = 0; rank < representatives; rank++) {
+        int token = best(scores, head * blockSize, taken);
+        taken[token] = true;
+        int from = (head / group * blockSize + token) * headDim;
+        for (int d = 0; d < headDim; d++) {
+          representative[head * headDim + d] += keys[from + d] / representatives;
+        }
+      }
+    }
+    index.add(representative);
+  }
+
+  /** The token with the largest score among those not taken, the first one of equals. */
+  private static int best(float[] scores, int at, boolean[] taken) {
+    int best = -1;
+    for (int token = 0; token < taken.length; token++) {
+      if (!taken[token] && (best < 0 || scores[at + token] > scores[at + best])) {
+        best = token;
+      }
+    }
+    return best;
+  }
+
+  /**
+   * Chooses at most {@code count} blocks.
+   *
+   * @param query mean query, row-major {@code [heads, headDim]}, rotated as representatives expect
+   */
+  public Hits choose(float[] query, int count) {
+    return index.search(query, count);
+  }
+}

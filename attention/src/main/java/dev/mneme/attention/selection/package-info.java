@@ -1,0 +1,5 @@
+/** Selection: which far blocks a query block attends. */
+@NullMarked
+package dev.mneme.attention.selection;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,231 @@
+package dev.mneme.attention;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+
+/**
+ * Block memory attention of one layer, token by token in double precision, written from the
+ * description of the algorithm and sharing no code with the library: tokens are kept in lists and
+ * every query names the tokens that it sees.
+ */
+final class Oracle {
+
+  private final MemoryConfig config;
+  private final int heads;
+  private final int kvHeads;
+  private final int dim;
+  private final double scale;
+  private final double[] frequencies;
+  private final double magnitude;
+  private final boolean interleaved;
+
+  private final List<double[]> keys = new ArrayList<>();
+  private final List<double[]> values = new ArrayList<>();
+  private final List<double[]> received = new ArrayList<>();
+  private final List<Integer> sinks = new ArrayList<>();
+  private final List<Integer> remainder = new ArrayList<>();
+  private final List<List<Integer>> blocks = new ArrayList<>();
+  private final List<double[]> representatives = new ArrayList<>();
+  private final List<List<Integer>> choices = new ArrayList<>();
+
+  Oracle(
+      MemoryConfig config,
+      AttentionShape shape,
+      double[] frequencies,
+      double magnitude,
+      boolean interleaved) {
+    this.config = config;
+    heads = shape.heads();
+    kvHeads = shape.kvHeads();
+    dim = shape.headDim();
+    scale = shape.scale();
+    this.frequencies = frequencies;
+    this.magnitude = magnitude;
+    this.interleaved = interleaved;
+  }
+
+  /** The blocks chosen by each query block so far. */
+  List<List<Integer>> choices() {
+    return choices;
+  }
+
+  /** The tokens of each block. */
+  List<List<Integer>> blocks() {
+    return blocks;
+  }
+
+  /** Reads tokens in query blocks; rows of q, k, v and of the result are {@code [heads * dim]}. */
+  List<double[]> append(List<double[]> q, List<double[]> k, List<double[]> v) {
+    List<double[]> outputs = new ArrayList<>();
+    for (int from = 0; from < q.size(); from += config.queryBlock()) {
+      int to = Math.min(from + config.queryBlock(), q.size());
+      outputs.addAll(queryBlock(q.subList(from, to), k.subList(from, to), v.subList(from, to)));
+    }
+    return outputs;
+  }
+
+  private List<double[]> queryBlock(List<double[]> q, List<double[]> k, List<double[]> v) {
+    int start = keys.size();
+    for (int i = 0; i < q.size(); i++) {
+      keys.add(k.get(i));
+      values.add(v.get(i));
+      received.add(new double[heads]);
+      remainder.add(start + i);
+    }
+    List<Integer> chosen = choose(q);
+    choices.add(chosen);
+    int end = keys.size();
+    List<double[]> outputs = new ArrayList<>();
+    for (int i = 0; i < q.size(); i++) {
+      outputs.add(attend(q.get(i), start + i, end, chosen));
+    }
+    formBlocks();
+    return outputs;
+  }
+
+  private List<Integer> choose(List<double[]> q) {
+    List<Integer> ids = new ArrayList<>();
+    for (int block = 0; block < blocks.size(); block++) {
+      ids.add(block);
+    }
+    if (blocks.size() <= config.topK()) {
+      return ids;
+    }
+    double position = config.farDistance();
+    double[] mean = new double[heads * dim];
+    for (double[] query : q) {
+      for (int head = 0; head < heads; head++) {
+        double[] turned = rotate(query, head, position);
+        for (int d = 0; d < dim; d++) {
+          mean[head * dim + d] += turned[d] / q.size();
+        }
+      }
+    }
+    double[] scores = new double[blocks.size()];
+    for (int block = 0; block < scores.length; block++) {
+      for (int d = 0; d < mean.length; d++) {
+        scores[block] += mean[d] * representatives.get(block)[d];
+      }
+    }
+    ids.sort(Comparator.comparingDouble((Integer block) -> -scores[block]));
+    return ids.subList(0, config.topK()).stream().sorted().toList();
+  }
+
+  private double[] attend(double[] query, int position, int end, List<Integer> chosen) {
+    List<Integer> far = new ArrayList<>(sinks);
+    chosen.forEach(block -> far.addAll(blocks.get(block)));
+    boolean published = config.mask() == Mask.PUBLISHED;
+    for (int token : remainder) {
+      boolean leftWindow = (published ? end - 1 : position) - token >= config.nLocal();
+      boolean kept = config.topK() > 0 || token < config.nInit();
+      if (leftWindow && kept) {
+        far.add(token);
+      }
+    }
+    List<Integer> local = new ArrayList<>();
+    for (int token = Math.max(0, position - config.nLocal() + 1); token <= position; token++) {
+      local.add(token);
+    }
+    double[] output = new double[heads * dim];
+    for (int head = 0; head < heads; head++) {
+      int kv = head / (heads / kvHeads);
+      double[] weights = new double[far.size() + local.size()];
+      for (int i = 0; i < far.size(); i++) {
+        int token = far.get(i);
+        if (config.positions() == Positions.ORDERED) {
+          // Consecutive positions; the window continues where the far keys end.
+          int after = far.size() - (published ? overlap(far, position) : 0);
+          double distance = after - i + Math.min(position, config.nLocal() - 1);
+          weights[i] = dot(rotate(query, head, distance), rotate(keys.get(token), kv, 0));
+        } else {
+          weights[i] =
+              dot(rotate(query, head, config.farDistance()), rotate(keys.get(token), kv, 0));
+        }
+      }
+      for (int i = 0; i < local.size(); i++) {
+        int token = local.get(i);
+        weights[far.size() + i] =
+            dot(rotate(query, head, position), rotate(keys.get(token), kv, token));
+      }
+      softmax(weights);
+      for (int i = 0; i < weights.length; i++) {
+        int token = i < far.size() ? far.get(i) : local.get(i - far.size());
+        for (int d = 0; d < dim; d++) {
+          output[head * dim + d] += weights[i] * values.get(token)[kv * dim + d];
+        }
+        if (i >= far.size()) {
+          received.get(token)[head] += weights[i];
+        }
+      }
+    }
+    return output;
+  }
+
+  /** Far tokens that the query sees in its window too. */
+  private int overlap(List<Integer> far, int position) {
+    return (int) far.stream().filter(token -> position - token < config.nLocal()).count();
+  }
+
+  private void formBlocks() {
+    while (sinks.size() < config.nInit() && remainder.size() > config.nLocal()) {
+      sinks.add(remainder.removeFirst());
+    }
+    while (config.topK() > 0 && remainder.size() - config.blockSize() >= config.nLocal()) {
+      List<Integer> block = new ArrayList<>(remainder.subList(0, config.blockSize()));
+      remainder.subList(0, config.blockSize()).clear();
+      double[] representative = new double[heads * dim];
+      for (int head = 0; head < heads; head++) {
+        int h = head;
+        int kv = head / (heads / kvHeads);
+        List<Integer> best =
+            block.stream()
+                .sorted(Comparator.comparingDouble((Integer token) -> -received.get(token)[h]))
+                .limit(config.representatives())
+                .toList();
+        for (int token : best) {
+          for (int d = 0; d < dim; d++) {
+            representative[head * dim + d] +=
+                keys.get(token)[kv * dim + d] / config.representatives();
+          }
+        }
+      }
+      blocks.add(block);
+      representatives.add(representative);
+    }
+  }
+
+  private double[] rotate(double[] row, int head, double position) {
+    double[] x = Arrays.copyOfRange(row, head * dim, (head + 1) * dim);
+    double[] turned = x.clone();
+    for (int i = 0; i < frequencies.length; i++) {
+      int a = interleaved ? 2 * i : i;
+      int b = interleaved ? 2 * i + 1 : i + frequencies.length;
+      double angle = position * config.distanceScale() * frequencies[i];
+      turned[a] = magnitude * (x[a] * Math.cos(angle) - x[b] * Math.sin(angle));
+      turned[b] = magnitude * (x[b] * Math.cos(angle) + x[a] * Math.sin(angle));
+    }
+    return turned;
+  }
+
+  private double dot(double[] a, double[] b) {
+    double sum = 0;
+    for (int d = 0; d < dim; d++) {
+      sum += a[d] * b[d];
+    }
+    return sum * scale;
+  }
+
+  private static void softmax(double[] x) {
+    double max = Arrays.stream(x).max().orElseThrow();
+    double sum = 0;
+    for (int i = 0; i < x.length; i++) {
+      x[i] = Math.exp(x[i] - max);
+      sum += x[i];
+    }
+    for (int i = 0; i < x.length; i++) {
+      x[i] /= sum;
+    }
+  }
+}

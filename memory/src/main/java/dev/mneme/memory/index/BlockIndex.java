@@ -1,0 +1,41 @@
+package dev.mneme.memory.index;
+
+/**
+ * Finds the blocks of one layer whose representative has the largest inner product with a query.
+ *
+ * <p>Blocks are numbered from 0 in the order in which their representatives were added. Not
+ * thread-safe: an index belongs to one layer of one session.
+ */
+public interface BlockIndex {
+
+  /** Channels of a representative and of a query. */
+  int dimension();
+
+  /** Number of blocks. */
+  int size();
+
+  /**
+   * Adds the next block.
+   *
+   * @param representative {@link #dimension()} channels; kept, so the caller must not change it
+   */
+  void add(float[] representative);
+
+  /**
+   * Finds the {@code k} blocks with the largest inner products, all of them where there are fewer.
+   * Equal products go to the lowest block number.
+   *
+   * @param query {@link #dimension()} channels, not normalised
+   * @return the blocks found, ascending by block number
+   */
+  Hits search(float[] query, int k);
+
+  /**
+   * Blocks and their inner products.
+   *
+   * @param blocks block numbers, ascending
+   * @param scores inner product of each block in the same order
+   */
+  @SuppressWarnings("ArrayRecordComponent") // read in the decode loop; lists would box
+  record Hits(int[] blocks, float[] scores) {}
+}

@@ -1,0 +1,93 @@
+package dev.mneme.memory.store;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+
+import dev.mneme.memory.block.BlockShape;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+
+/** What every float32 block store must do. */
+interface BlockStoreContract {
+
+  BlockShape SHAPE = new BlockShape(3, 5, 4);
+
+  BlockStore open(BlockShape shape);
+
+  @Test
+  default void givesBackWhatWasAppended() {
+    int blocks = 300;
+    Random random = new Random(5);
+    float[][] keys = new float[blocks][];
+    float[][] values = new float[blocks][];
+    try (Arena arena = Arena.ofConfined();
+        BlockStore store = open(SHAPE)) {
+      MemorySegment key = arena.allocate(SHAPE.bytes(), 64);
+      MemorySegment value = arena.allocate(SHAPE.bytes(), 64);
+      for (int block = 0; block < blocks; block++) {
+        keys[block] = fill(random, key);
+        values[block] = fill(random, value);
+        assertThat(store.append(key, value)).isEqualTo(block);
+        assertThat(store.size()).isEqualTo(block + 1);
+      }
+      for (int i = 0; i < 2 * blocks; i++) {
+        int block = random.nextInt(blocks);
+        store.read(block, key, value);
+        assertThat(key.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(keys[block]);
+        assertThat(value.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(values[block]);
+      }
+      assertThat(store.residentBytes()).isGreaterThanOrEqualTo(blocks * 2L * SHAPE.bytes());
+    }
+  }
+
+  @Test
+  default void refusesSegmentsOfAnotherSize() {
+    try (Arena arena = Arena.ofConfined();
+        BlockStore store = open(SHAPE)) {
+      MemorySegment right = arena.allocate(SHAPE.bytes(), 64);
+      MemorySegment wrong = arena.allocate(SHAPE.bytes() + 4, 64);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> store.append(right, wrong))
+          .withMessage("values must have the bytes of a block: 244, expected 240");
+      assertThat(store.size()).isZero();
+    }
+  }
+
+  @Test
+  default void refusesBlocksThatAreNotThere() {
+    try (Arena arena = Arena.ofConfined();
+        BlockStore store = open(SHAPE)) {
+      MemorySegment segment = arena.allocate(SHAPE.bytes(), 64);
+      assertThatExceptionOfType(IndexOutOfBoundsException.class)
+          .isThrownBy(() -> store.read(0, segment, segment))
+          .withMessageContaining("block (0)");
+    }
+  }
+
+  @Test
+  default void isClosedOnce() {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment segment = arena.allocate(SHAPE.bytes(), 64);
+      BlockStore store = open(SHAPE);
+      store.append(segment, segment);
+      store.close();
+      store.close();
+      assertThatIllegalStateException().isThrownBy(() -> store.append(segment, segment));
+      assertThatIllegalStateException().isThrownBy(() -> store.read(0, segment, segment));
+    }
+  }
+
+  private static float[] fill(Random random, MemorySegment segment) {
+    float[] floats = new float[(int) (segment.byteSize() / Float.BYTES)];
+    for (int i = 0; i < floats.length; i++) {
+      floats[i] = random.nextFloat();
+    }
+    MemorySegment.copy(floats, 0, segment, ValueLayout.JAVA_FLOAT, 0, floats.length);
+    return floats;
+  }
+}
