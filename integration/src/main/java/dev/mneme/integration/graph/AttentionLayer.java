@@ -1,0 +1,30 @@
+package dev.mneme.integration.graph;
+
+/**
+ * One attention layer: what has to be computed between two segments.
+ *
+ * <p>Causal attention of {@code heads} queries over {@code kvHeads} keys and values, query head
+ * {@code h} reading key/value head {@code h / (heads / kvHeads)}: rotate queries and keys, softmax
+ * of {@code scale} times their products, weighted sum of the values.
+ *
+ * @param index from 0, also the index of the segment before it
+ * @param node the attention node's name
+ * @param heads number of query heads, a multiple of {@code kvHeads}
+ * @param kvHeads number of key/value heads
+ * @param headDim elements per head
+ * @param scale factor of the products of queries and keys
+ * @param projection queries, keys and values as they leave segment {@code index}
+ * @param output name under which segment {@code index + 1} takes the result, {@code [1, n, heads *
+ *     headDim]}
+ * @param rotary how queries and keys are rotated
+ */
+public record AttentionLayer(
+    int index,
+    String node,
+    int heads,
+    int kvHeads,
+    int headDim,
+    float scale,
+    Projection projection,
+    String output,
+    RotaryTable rotary) {}

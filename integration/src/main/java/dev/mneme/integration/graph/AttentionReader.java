@@ -1,0 +1,189 @@
+package dev.mneme.integration.graph;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import java.io.IOException;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads the nodes {@code GroupQueryAttention} of {@code com.microsoft}.
+ *
+ * <p>Every attribute and input is either understood or refused by name, those of later versions of
+ * the operator included. Trailing inputs are often left out by older exporters.
+ */
+final class AttentionReader {
+
+  private static final int QUERY = 0;
+  private static final int KEY = 1;
+  private static final int VALUE = 2;
+  private static final int POSITIONS = 9;
+
+  /** The operator's inputs by index; those after the positions change the mathematics. */
+  private static final List<String> INPUTS =
+      List.of(
+          "query",
+          "key",
+          "value",
+          "past_key",
+          "past_value",
+          "seqlens_k",
+          "total_sequence_length",
+          "cos_cache",
+          "sin_cache",
+          "position_ids",
+          "attention_bias",
+          "head_sink",
+          "k_scale",
+          "v_scale",
+          "q_norm_weight",
+          "k_norm_weight");
+
+  private final GraphIndex graph;
+  private final ShapeInference shapes;
+  private final RotaryReader rotaries;
+
+  AttentionReader(GraphIndex graph, ShapeInference shapes, ExternalData data) {
+    this.graph = graph;
+    this.shapes = shapes;
+    this.rotaries = new RotaryReader(graph, data);
+  }
+
+  /**
+   * Reads a node.
+   *
+   * @param index the layer's index
+   */
+  AttentionLayer read(NodeProto node, int index) throws IOException {
+    node.getAttributeList().forEach(attribute -> check(node, attribute));
+    checkInputs(node);
+    int heads = heads(node, "num_heads");
+    int kvHeads = heads(node, "kv_num_heads");
+    if (heads % kvHeads != 0) {
+      throw UnsupportedModelException.at(
+          node, "num_heads %d is not a multiple of kv_num_heads %d".formatted(heads, kvHeads));
+    }
+    RotaryReader.Rotation rotation = rotaries.read(node, heads, kvHeads);
+    Projection projection = projection(node, rotation);
+    int headDim = headDim(node, projection, heads, kvHeads);
+    rotation.check(node, headDim);
+    float scale = GraphIndex.real(node, "scale", 0);
+    return new AttentionLayer(
+        index,
+        node.getName(),
+        heads,
+        kvHeads,
+        headDim,
+        scale == 0 ? (float) (1 / Math.sqrt(headDim)) : scale,
+        projection,
+        node.getOutput(0),
+        rotation.table());
+  }
+
+  private static void check(NodeProto node, AttributeProto attribute) {
+    String supported =
+        switch (attribute.getName()) {
+          case "num_heads",
+              "kv_num_heads",
+              "scale",
+              "do_rotary",
+              "rotary_interleaved",
+              "qk_norm_epsilon" ->
+              null;
+          case "softcap" -> attribute.getF() == 0 ? null : "0";
+          case "local_window_size" -> attribute.getI() == -1 ? null : "-1 (no window)";
+          case "smooth_softmax" -> attribute.getI() == 0 || attribute.getI() == -1 ? null : "0";
+          case "qk_output", "kv_cache_bit_width", "sliding_window_cache" ->
+              attribute.getI() == 0 ? null : "0";
+          case "k_quant_type", "v_quant_type" ->
+              attribute.getS().isEmpty() || attribute.getS().toStringUtf8().equals("NONE")
+                  ? null
+                  : "NONE";
+          default -> "its absence: the attribute is unknown";
+        };
+    if (supported != null) {
+      throw UnsupportedModelException.at(
+          node,
+          "%s is %s, supported is %s".formatted(attribute.getName(), value(attribute), supported));
+    }
+  }
+
+  private static String value(AttributeProto attribute) {
+    return switch (attribute.getType()) {
+      case INT -> Long.toString(attribute.getI());
+      case FLOAT -> Float.toString(attribute.getF());
+      case STRING -> attribute.getS().toStringUtf8();
+      default -> "of type " + attribute.getType();
+    };
+  }
+
+  private void checkInputs(NodeProto node) {
+    for (int i = 0; i < node.getInputCount(); i++) {
+      String tensor = node.getInput(i);
+      if (tensor.isEmpty()) {
+        continue;
+      }
+      if (i > POSITIONS) {
+        throw UnsupportedModelException.at(
+            node,
+            "input %s is '%s', supported is its absence"
+                .formatted(i < INPUTS.size() ? INPUTS.get(i) : Integer.toString(i), tensor));
+      }
+      boolean past = INPUTS.get(i).startsWith("past_");
+      if (past && !graph.inputs().containsKey(tensor)) {
+        throw UnsupportedModelException.at(
+            node,
+            "%s is '%s', supported is an input of the graph".formatted(INPUTS.get(i), tensor));
+      }
+    }
+    rotaries.checkPositions(node, GraphIndex.input(node, POSITIONS));
+  }
+
+  private static int heads(NodeProto node, String attribute) {
+    long heads = GraphIndex.integer(node, attribute, 0);
+    if (heads <= 0 || heads > Short.MAX_VALUE) {
+      throw UnsupportedModelException.at(
+          node, "%s is %d, it must be positive".formatted(attribute, heads));
+    }
+    return (int) heads;
+  }
+
+  private static Projection projection(NodeProto node, RotaryReader.Rotation rotation) {
+    boolean key = !GraphIndex.input(node, KEY).isEmpty();
+    boolean value = !GraphIndex.input(node, VALUE).isEmpty();
+    if (key != value) {
+      throw UnsupportedModelException.at(
+          node, "has only one of key and value, supported are both or neither (packed)");
+    }
+    return key
+        ? new Projection.Separate(rotation.query(), rotation.key(), GraphIndex.input(node, VALUE))
+        : new Projection.Packed(GraphIndex.input(node, QUERY));
+  }
+
+  private int headDim(NodeProto node, Projection projection, int heads, int kvHeads) {
+    return switch (projection) {
+      case Projection.Packed packed -> headDim(node, packed.qkv(), heads + 2 * kvHeads, null);
+      case Projection.Separate separate -> {
+        int headDim = headDim(node, separate.query(), heads, null);
+        headDim(node, separate.key(), kvHeads, headDim);
+        yield headDim(node, separate.value(), kvHeads, headDim);
+      }
+    };
+  }
+
+  private int headDim(NodeProto node, String tensor, int heads, @Nullable Integer expected) {
+    int width = shapes.row(tensor).width();
+    if (width % heads != 0 || (expected != null && width / heads != expected)) {
+      throw UnsupportedModelException.at(
+          node,
+          "'%s' has %d elements per token, expected %s"
+              .formatted(
+                  tensor,
+                  width,
+                  expected == null
+                      ? "a multiple of its %d heads".formatted(heads)
+                      : "%d heads of %d elements".formatted(heads, expected)));
+    }
+    return width / heads;
+  }
+}

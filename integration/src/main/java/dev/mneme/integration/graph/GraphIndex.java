@@ -1,0 +1,167 @@
+package dev.mneme.integration.graph;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** A graph's nodes, initializers and inputs by the names of their tensors. */
+final class GraphIndex {
+
+  private final GraphProto graph;
+  private final ExternalData data;
+  private final Map<String, NodeProto> producers = new HashMap<>();
+  private final Map<String, List<NodeProto>> consumers = new HashMap<>();
+  private final Map<String, TensorProto> initializers = new LinkedHashMap<>();
+  private final Map<String, ValueInfoProto> inputs = new LinkedHashMap<>();
+  private final Set<String> constants = new HashSet<>();
+
+  /** Indexes a graph, whose nodes must come after those that they read, as ONNX demands. */
+  GraphIndex(GraphProto graph, ExternalData data) {
+    this.graph = graph;
+    this.data = data;
+    for (TensorProto initializer : graph.getInitializerList()) {
+      initializers.put(initializer.getName(), initializer);
+    }
+    constants.addAll(initializers.keySet());
+    for (ValueInfoProto input : graph.getInputList()) {
+      // Old exporters list initializers among the inputs too.
+      if (!initializers.containsKey(input.getName())) {
+        inputs.put(input.getName(), input);
+      }
+    }
+    for (NodeProto node : graph.getNodeList()) {
+      add(node);
+    }
+  }
+
+  private void add(NodeProto node) {
+    boolean constant = true;
+    for (String input : node.getInputList()) {
+      if (input.isEmpty()) {
+        continue;
+      }
+      if (!producers.containsKey(input)
+          && !initializers.containsKey(input)
+          && !inputs.containsKey(input)) {
+        throw UnsupportedModelException.at(
+            node, "reads '" + input + "', which no node before it, initializer or input provides");
+      }
+      consumers.computeIfAbsent(input, name -> new ArrayList<>()).add(node);
+      constant &= constants.contains(input);
+    }
+    for (String output : node.getOutputList()) {
+      if (!output.isEmpty()) {
+        producers.put(output, node);
+        if (constant) {
+          constants.add(output);
+        }
+      }
+    }
+  }
+
+  /** All nodes, each after those that it reads. */
+  List<NodeProto> nodes() {
+    return graph.getNodeList();
+  }
+
+  /** The graph's inputs that are no initializers. */
+  Map<String, ValueInfoProto> inputs() {
+    return inputs;
+  }
+
+  /** Names of the graph's outputs. */
+  List<String> outputs() {
+    return graph.getOutputList().stream().map(ValueInfoProto::getName).toList();
+  }
+
+  /** What the graph declares of its tensors: inputs, outputs and those between. */
+  List<ValueInfoProto> declarations() {
+    List<ValueInfoProto> all = new ArrayList<>(graph.getValueInfoList());
+    all.addAll(graph.getOutputList());
+    all.addAll(graph.getInputList());
+    return all;
+  }
+
+  /** The node that makes a tensor, or null if it is an initializer or an input. */
+  @Nullable NodeProto producer(String tensor) {
+    return producers.get(tensor);
+  }
+
+  List<NodeProto> consumers(String tensor) {
+    return consumers.getOrDefault(tensor, List.of());
+  }
+
+  @Nullable TensorProto initializer(String tensor) {
+    return initializers.get(tensor);
+  }
+
+  /** Whether a tensor depends on no input of the graph. */
+  boolean isConstant(String tensor) {
+    return constants.contains(tensor);
+  }
+
+  /** The value of a tensor that is an initializer or a {@code Constant} node, else null. */
+  @Nullable TensorProto value(String tensor) {
+    NodeProto producer = producers.get(tensor);
+    if (producer != null && producer.getOpType().equals("Constant")) {
+      AttributeProto value = attribute(producer, "value");
+      return value == null ? null : value.getT();
+    }
+    return initializers.get(tensor);
+  }
+
+  /** The values of a constant of integers, or null if the tensor is not one. */
+  long @Nullable [] integers(String tensor) throws IOException {
+    TensorProto value = value(tensor);
+    if (value != null && value.getDataType() == TensorProto.DataType.INT64_VALUE) {
+      return data.longs(value);
+    }
+    NodeProto producer = producers.get(tensor);
+    if (producer != null && producer.getOpType().equals("Constant")) {
+      AttributeProto list = attribute(producer, "value_ints");
+      if (list != null) {
+        return list.getIntsList().stream().mapToLong(Long::longValue).toArray();
+      }
+      AttributeProto one = attribute(producer, "value_int");
+      if (one != null) {
+        return new long[] {one.getI()};
+      }
+    }
+    return null;
+  }
+
+  /** The name of a node's input, empty if it is left out. */
+  static String input(NodeProto node, int index) {
+    return index < node.getInputCount() ? node.getInput(index) : "";
+  }
+
+  static @Nullable AttributeProto attribute(NodeProto node, String name) {
+    for (AttributeProto attribute : node.getAttributeList()) {
+      if (attribute.getName().equals(name)) {
+        return attribute;
+      }
+    }
+    return null;
+  }
+
+  static long integer(NodeProto node, String name, long absent) {
+    AttributeProto attribute = attribute(node, name);
+    return attribute == null ? absent : attribute.getI();
+  }
+
+  static float real(NodeProto node, String name, float absent) {
+    AttributeProto attribute = attribute(node, name);
+    return attribute == null ? absent : attribute.getF();
+  }
+}

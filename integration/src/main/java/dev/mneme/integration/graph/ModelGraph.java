@@ -1,0 +1,181 @@
+package dev.mneme.integration.graph;
+
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A causal language model's graph, read and cut at its attention.
+ *
+ * <p>Immutable and thread-safe. Holds the graph and its small initializers, none of the weights
+ * that lie in external files.
+ */
+public final class ModelGraph {
+
+  private static final String USUAL_TOKEN_INPUT = "input_ids";
+  private static final String USUAL_LOGITS = "logits";
+
+  private final Path onnxFile;
+  private final Path folder;
+  private final String tokenInput;
+  private final String logits;
+  private final int vocabularySize;
+  private final int hiddenSize;
+  private final List<AttentionLayer> layers;
+  private final List<Segment> segments;
+
+  private ModelGraph(Path onnxFile, Path folder) throws IOException {
+    this.onnxFile = onnxFile;
+    this.folder = folder;
+    ModelProto model = ModelFile.parse(onnxFile);
+    ExternalData data = new ExternalData(onnxFile, folder);
+    for (TensorProto initializer : model.getGraph().getInitializerList()) {
+      data.check(initializer);
+    }
+    GraphIndex graph = new GraphIndex(model.getGraph(), data);
+    List<NodeProto> nodes = AttentionForms.nodes(graph);
+    tokenInput = tokenInput(graph);
+    ShapeInference shapes = new ShapeInference(graph, tokenInput);
+    logits = logits(graph, nodes);
+    vocabularySize = shapes.row(logits).width();
+    hiddenSize = hiddenSize(graph, shapes, tokenInput);
+    AttentionReader reader = new AttentionReader(graph, shapes, data);
+    List<AttentionLayer> read = new ArrayList<>();
+    for (NodeProto node : nodes) {
+      read.add(reader.read(node, read.size()));
+    }
+    layers = List.copyOf(read);
+    segments = new GraphCutter(model, graph, shapes, tokenInput, logits, layers).segments();
+  }
+
+  /**
+   * Reads a model and cuts it.
+   *
+   * @param folderOrOnnxFile the ONNX file, or its folder: then the decoder that {@code
+   *     genai_config.json} names there, else {@code model.onnx}, else the only {@code .onnx} file
+   * @throws IOException if there is no such file, or it or its external data is not whole
+   * @throws UnsupportedModelException if the model is whole and cannot be given a memory
+   */
+  public static ModelGraph read(Path folderOrOnnxFile) throws IOException {
+    Path file = ModelFile.locate(folderOrOnnxFile.toAbsolutePath());
+    return new ModelGraph(file, file.resolveSibling(""));
+  }
+
+  /** The ONNX file, absolute. */
+  public Path onnxFile() {
+    return onnxFile;
+  }
+
+  /** The folder in which the segments' external data is, absolute. */
+  public Path folder() {
+    return folder;
+  }
+
+  /** The attention layers, in order, at least one. */
+  public List<AttentionLayer> layers() {
+    return layers;
+  }
+
+  /** The segments, in order, one more than there are layers. */
+  public List<Segment> segments() {
+    return segments;
+  }
+
+  /** Number of logits per token. */
+  public int vocabularySize() {
+    return vocabularySize;
+  }
+
+  /** Elements of a token's embedding. */
+  public int hiddenSize() {
+    return hiddenSize;
+  }
+
+  /** Name of the input of token ids, the only input of segment 0. */
+  public String tokenInput() {
+    return tokenInput;
+  }
+
+  /** Name of the logits, {@code [1, n, vocabularySize]}, the only output of the last segment. */
+  public String logits() {
+    return logits;
+  }
+
+  /** Bytes of the keys and values of one token in all layers, as float32. */
+  public long bytesPerToken() {
+    return layers.stream()
+        .mapToLong(layer -> 2L * layer.kvHeads() * layer.headDim() * Float.BYTES)
+        .sum();
+  }
+
+  /** The input of that name, else the only one by which rows of a constant table are gathered. */
+  private static String tokenInput(GraphIndex graph) {
+    List<String> candidates =
+        graph.inputs().containsKey(USUAL_TOKEN_INPUT)
+            ? List.of(USUAL_TOKEN_INPUT)
+            : graph.inputs().keySet().stream()
+                .filter(input ->
+                    graph.consumers(input).stream()
+                        .anyMatch(node -> isEmbedding(graph, node, input)))
+                .toList();
+    if (candidates.size() != 1) {
+      throw new UnsupportedModelException(
+          "the graph has no single input of token ids (found inputs %s), supported are models that embed their tokens themselves"
+              .formatted(String.join(", ", graph.inputs().keySet())));
+    }
+    String input = candidates.getFirst();
+    ValueInfoProto info = graph.inputs().get(input);
+    int type = info == null ? 0 : info.getType().getTensorType().getElemType();
+    if (info == null
+        || type != DataType.INT64_VALUE
+        || info.getType().getTensorType().getShape().getDimCount() != 2) {
+      throw new UnsupportedModelException(
+          "input '%s' is %s of rank %d, supported is INT64[batch, tokens]"
+              .formatted(
+                  input,
+                  DataType.forNumber(type),
+                  info == null ? 0 : info.getType().getTensorType().getShape().getDimCount()));
+    }
+    return input;
+  }
+
+  private static boolean isEmbedding(GraphIndex graph, NodeProto node, String input) {
+    return node.getOpType().startsWith("Gather")
+        && graph.isConstant(node.getInput(0))
+        && GraphIndex.input(node, 1).equals(input);
+  }
+
+  /** The output of that name, else the only one that attention does not make. */
+  private static String logits(GraphIndex graph, List<NodeProto> attention) {
+    if (graph.outputs().contains(USUAL_LOGITS)) {
+      return USUAL_LOGITS;
+    }
+    Set<String> caches = new HashSet<>();
+    attention.forEach(node -> caches.addAll(node.getOutputList()));
+    List<String> others = graph.outputs().stream().filter(name -> !caches.contains(name)).toList();
+    if (others.size() != 1) {
+      throw new UnsupportedModelException(
+          "the graph has no single output of logits (found outputs %s)"
+              .formatted(String.join(", ", graph.outputs())));
+    }
+    return others.getFirst();
+  }
+
+  private static int hiddenSize(GraphIndex graph, ShapeInference shapes, String tokenInput) {
+    return graph.consumers(tokenInput).stream()
+        .filter(node -> isEmbedding(graph, node, tokenInput))
+        .findFirst()
+        .map(node -> shapes.row(node.getOutput(0)).width())
+        .orElseThrow(() ->
+            new UnsupportedModelException(
+                "input '%s': no node gathers rows of an embedding by it".formatted(tokenInput)));
+  }
+}

@@ -1,0 +1,210 @@
+package dev.mneme.integration.graph;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Reads how queries and keys are rotated: inside the attention node, by nodes {@code
+ * RotaryEmbedding} before it, or not at all.
+ *
+ * <p>Parameters come from the cosine and sine tables, never from a configuration file: scaling of
+ * long-context models is in the tables alone.
+ */
+final class RotaryReader {
+
+  private static final String OPERATOR = "RotaryEmbedding";
+
+  /** What may stand between the graph's positions and a rotation without changing them. */
+  private static final Set<String> LAYOUT =
+      Set.of("Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze");
+
+  private final GraphIndex graph;
+  private final ExternalData data;
+  private final Map<Source, RotaryTable> tables = new HashMap<>();
+
+  RotaryReader(GraphIndex graph, ExternalData data) {
+    this.graph = graph;
+    this.data = data;
+  }
+
+  /**
+   * Reads the rotation before or inside an attention node.
+   *
+   * @param heads number of query heads
+   * @param kvHeads number of key heads
+   */
+  Rotation read(NodeProto attention, int heads, int kvHeads) throws IOException {
+    String query = GraphIndex.input(attention, 0);
+    String key = GraphIndex.input(attention, 1);
+    if (GraphIndex.integer(attention, "do_rotary", 0) != 0) {
+      Source source =
+          new Source(
+              GraphIndex.input(attention, 7),
+              GraphIndex.input(attention, 8),
+              GraphIndex.integer(attention, "rotary_interleaved", 0) != 0);
+      return new Rotation(query, key, table(attention, source), false);
+    }
+    NodeProto queryRotation = rotation(query);
+    NodeProto keyRotation = rotation(key);
+    if (queryRotation == null && keyRotation == null) {
+      return new Rotation(query, key, RotaryTable.NONE, false);
+    }
+    if (queryRotation == null || keyRotation == null) {
+      throw UnsupportedModelException.at(
+          attention, "only one of query and key is rotated, supported are both or neither");
+    }
+    RotaryTable table = outside(queryRotation, heads);
+    if (!table.equals(outside(keyRotation, kvHeads))) {
+      throw UnsupportedModelException.at(
+          keyRotation, "rotates the keys otherwise than the queries are");
+    }
+    boolean whole = GraphIndex.integer(queryRotation, "rotary_embedding_dim", 0) == 0;
+    return new Rotation(queryRotation.getInput(0), keyRotation.getInput(0), table, whole);
+  }
+
+  /**
+   * Checks that positions are those that the caller of the graph gives.
+   *
+   * @param tensor the positions, empty if left out
+   */
+  void checkPositions(NodeProto node, String tensor) {
+    String source = tensor;
+    NodeProto producer = graph.producer(source);
+    while (producer != null && LAYOUT.contains(producer.getOpType())) {
+      source = producer.getInput(0);
+      producer = graph.producer(source);
+    }
+    if (!source.isEmpty() && !graph.inputs().containsKey(source)) {
+      throw UnsupportedModelException.at(
+          node,
+          "its positions '%s' are computed in the graph, supported is an input of the graph"
+              .formatted(tensor));
+    }
+  }
+
+  private @Nullable NodeProto rotation(String tensor) {
+    NodeProto producer = graph.producer(tensor);
+    return producer != null && producer.getOpType().equals(OPERATOR) ? producer : null;
+  }
+
+  private RotaryTable outside(NodeProto node, int heads) throws IOException {
+    boolean microsoft = node.getDomain().equals("com.microsoft");
+    node.getAttributeList().forEach(attribute -> check(node, attribute, heads));
+    checkPositions(node, GraphIndex.input(node, microsoft ? 1 : 3));
+    RotaryTable table =
+        table(
+            node,
+            new Source(
+                GraphIndex.input(node, microsoft ? 2 : 1),
+                GraphIndex.input(node, microsoft ? 3 : 2),
+                GraphIndex.integer(node, "interleaved", 0) != 0));
+    long dim = GraphIndex.integer(node, "rotary_embedding_dim", 0);
+    if (dim != 0 && dim != table.rotaryDim()) {
+      throw UnsupportedModelException.at(
+          node,
+          "rotary_embedding_dim is %d, its tables rotate %d".formatted(dim, table.rotaryDim()));
+    }
+    return table;
+  }
+
+  private static void check(NodeProto node, AttributeProto attribute, int heads) {
+    boolean known =
+        switch (attribute.getName()) {
+          case "interleaved", "rotary_embedding_dim" -> true;
+          case "num_heads" -> attribute.getI() == 0 || attribute.getI() == heads;
+          case "is_packed_batching" -> attribute.getI() == 0;
+          case "scale" -> attribute.getF() == 1;
+          default -> false;
+        };
+    if (!known) {
+      throw UnsupportedModelException.at(
+          node,
+          "attribute %s is not supported with the value %s"
+              .formatted(
+                  attribute.getName(),
+                  attribute.getType() == AttributeProto.AttributeType.FLOAT
+                      ? Float.toString(attribute.getF())
+                      : Long.toString(attribute.getI())));
+    }
+  }
+
+  private RotaryTable table(NodeProto node, Source source) throws IOException {
+    RotaryTable known = tables.get(source);
+    if (known == null) {
+      known = fit(node, source);
+      tables.put(source, known);
+    }
+    return known;
+  }
+
+  private RotaryTable fit(NodeProto node, Source source) throws IOException {
+    TensorProto cos = initializer(node, "cosines", source.cos());
+    TensorProto sin = initializer(node, "sines", source.sin());
+    if (cos.getDimsCount() != 2
+        || cos.getDims(1) == 0
+        || !cos.getDimsList().equals(sin.getDimsList())) {
+      throw UnsupportedModelException.at(
+          node,
+          "its tables '%s' %s and '%s' %s are not both [positions, pairs]"
+              .formatted(source.cos(), cos.getDimsList(), source.sin(), sin.getDimsList()));
+    }
+    double rounding =
+        switch (cos.getDataType()) {
+          case TensorProto.DataType.FLOAT16_VALUE -> 0x1p-10;
+          case TensorProto.DataType.BFLOAT16_VALUE -> 0x1p-7;
+          default -> 0x1p-20;
+        };
+    try {
+      return new RotaryFit(data.floats(cos), data.floats(sin), (int) cos.getDims(1), rounding)
+          .table(source.interleaved());
+    } catch (RotaryFit.NotARotation e) {
+      throw UnsupportedModelException.at(
+          node,
+          "unknown rotation in '%s' and '%s': %s"
+              .formatted(source.cos(), source.sin(), e.getMessage()));
+    }
+  }
+
+  private TensorProto initializer(NodeProto node, String what, String tensor) {
+    TensorProto value = graph.value(tensor);
+    if (value == null) {
+      NodeProto producer = graph.producer(tensor);
+      throw UnsupportedModelException.at(
+          node,
+          "the %s of its rotation come from %s, supported is an initializer"
+              .formatted(
+                  what,
+                  producer != null
+                      ? "node '%s' (%s)".formatted(producer.getName(), producer.getOpType())
+                      : tensor.isEmpty() ? "no input" : "input '" + tensor + "'"));
+    }
+    return value;
+  }
+
+  private record Source(String cos, String sin, boolean interleaved) {}
+
+  /**
+   * The rotation of one layer.
+   *
+   * @param query name of the queries before rotation
+   * @param key name of the keys before rotation, empty if they are packed with the queries
+   * @param whole whether the operator takes the tables' width for the size of a head
+   */
+  record Rotation(String query, String key, RotaryTable table, boolean whole) {
+
+    void check(NodeProto attention, int headDim) {
+      if (table.rotaryDim() > headDim || (whole && table.rotaryDim() != headDim)) {
+        throw UnsupportedModelException.at(
+            attention,
+            "its rotation is for heads of %d elements, found %d"
+                .formatted(table.rotaryDim(), headDim));
+      }
+    }
+  }
+}

@@ -1,0 +1,87 @@
+package dev.mneme.integration.graph;
+
+import static dev.mneme.integration.graph.TinyModel.PLAIN;
+import static dev.mneme.integration.graph.TinyModel.Rotation.INSIDE;
+import static dev.mneme.integration.graph.TinyModel.Rotation.MICROSOFT_NODES;
+import static dev.mneme.integration.graph.TinyModel.Rotation.NONE;
+import static dev.mneme.integration.graph.TinyModel.Rotation.ONNX_NODES;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import java.nio.file.Path;
+import java.util.Random;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Segments with attention between them give the logits of the model that they were cut from. */
+class CutEqualsWholeTest {
+
+  private static final long SEED = 20_260_101;
+
+  static Stream<TinyModel> models() {
+    return Stream.of(
+        PLAIN,
+        PLAIN.withKvHeads(4, 1, 2),
+        PLAIN.withRotary(true, 32, 1),
+        PLAIN.withRotary(false, 16, 1),
+        PLAIN.withRotary(false, 32, 1.25f),
+        PLAIN.withScale(0.3f),
+        PLAIN.withShape(true, false, false),
+        PLAIN.withShape(true, true, true),
+        PLAIN.withShape(false, true, false).withKvHeads(2, 2, 2),
+        PLAIN.withSeparate(INSIDE),
+        PLAIN.withSeparate(NONE),
+        PLAIN.withSeparate(MICROSOFT_NODES),
+        PLAIN.withSeparate(MICROSOFT_NODES).withRotary(true, 16, 1.25f).withKvHeads(1, 4),
+        PLAIN.withSeparate(ONNX_NODES),
+        PLAIN.withSeparate(ONNX_NODES).withRotary(true, 16, 1).withShape(false, true, true));
+  }
+
+  @ParameterizedTest
+  @MethodSource("models")
+  void logitsAreEqual(TinyModel tiny, @TempDir Path folder) throws Exception {
+    tiny.write(folder, SEED);
+    ModelGraph graph = ModelGraph.read(folder);
+    long[] prompt = new Random(SEED).longs(12, 0, TinyModel.VOCABULARY).toArray();
+    try (WholeModel whole = new WholeModel(graph);
+        CutModel cut = new CutModel(graph)) {
+      assertThat(cut.read(prompt)).containsExactly(whole.read(prompt), within(1e-4f));
+      assertThat(cut.read(7)).containsExactly(whole.read(7), within(1e-4f));
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("models")
+  void whatWasReadIsWhatWasWritten(TinyModel tiny, @TempDir Path folder) throws Exception {
+    tiny.write(folder, SEED);
+    ModelGraph graph = ModelGraph.read(folder);
+    assertThat(graph.vocabularySize()).isEqualTo(TinyModel.VOCABULARY);
+    assertThat(graph.hiddenSize()).isEqualTo(TinyModel.HIDDEN);
+    assertThat(graph.tokenInput()).isEqualTo("input_ids");
+    assertThat(graph.layers())
+        .extracting(AttentionLayer::kvHeads)
+        .containsExactlyElementsOf(tiny.kvHeads());
+    int kvHeads = tiny.kvHeads().stream().mapToInt(Integer::intValue).sum();
+    assertThat(graph.bytesPerToken()).isEqualTo(2L * kvHeads * TinyModel.HEAD_DIM * Float.BYTES);
+    for (AttentionLayer layer : graph.layers()) {
+      RotaryTable rotary = layer.rotary();
+      if (tiny.rotation() == NONE) {
+        assertThat(rotary).isEqualTo(RotaryTable.NONE);
+      } else {
+        assertThat(rotary.rotaryDim()).isEqualTo(tiny.rotaryDim());
+        assertThat(rotary.interleaved()).isEqualTo(tiny.interleaved());
+        assertThat(rotary.magnitude()).isEqualTo(tiny.magnitude());
+        assertThat(rotary.base()).hasValueCloseTo(TinyModel.THETA, within(0.1));
+      }
+    }
+    for (Segment segment : graph.segments()) {
+      assertThat(segment.model().getIrVersion()).isEqualTo(10);
+      assertThat(segment.model().getGraph().getValueInfoCount()).isZero();
+      assertThat(segment.model().getGraph().getInputList())
+          .as("masks, positions and caches are gone")
+          .hasSameSizeAs(segment.inputs());
+    }
+  }
+}

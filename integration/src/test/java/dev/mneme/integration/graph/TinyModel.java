@@ -1,0 +1,318 @@
+package dev.mneme.integration.graph;
+
+import static dev.mneme.attention.onnx.GraphBuilder.MICROSOFT;
+import static dev.mneme.attention.onnx.GraphBuilder.attribute;
+
+import ai.onnx.proto.OnnxMl.AttributeProto;
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import dev.mneme.attention.onnx.GraphBuilder;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * Writes small random language models as onnxruntime-genai's builder lays them out.
+ *
+ * @param separate queries, keys and values in three tensors rather than one
+ * @param kvHeads number of key/value heads of each layer
+ * @param rotaryDim rotated elements of a head of {@link #HEAD_DIM}
+ * @param scale attribute of the attention, 0 for its absence
+ * @param tied whether the embedding is the transposed head
+ * @param parallel whether the feed-forward network reads what attention reads, as in Phi-2
+ * @param external whether weights lie in {@code weights.bin}
+ */
+record TinyModel(
+    boolean separate,
+    List<Integer> kvHeads,
+    Rotation rotation,
+    boolean interleaved,
+    int rotaryDim,
+    float magnitude,
+    float scale,
+    boolean tied,
+    boolean parallel,
+    boolean external) {
+
+  static final int VOCABULARY = 40;
+  static final int HIDDEN = 48;
+  static final int HEADS = 4;
+  static final int HEAD_DIM = 32;
+  static final int POSITIONS = 64;
+  static final double THETA = 10000;
+  static final String DATA = "weights.bin";
+
+  enum Rotation {
+    INSIDE,
+    MICROSOFT_NODES,
+    ONNX_NODES,
+    NONE
+  }
+
+  static final TinyModel PLAIN =
+      new TinyModel(
+          false, List.of(2, 2), Rotation.INSIDE, false, HEAD_DIM, 1f, 0f, false, false, false);
+
+  TinyModel withSeparate(Rotation changed) {
+    return new TinyModel(
+        true, kvHeads, changed, interleaved, rotaryDim, magnitude, scale, tied, parallel, external);
+  }
+
+  TinyModel withKvHeads(Integer... changed) {
+    return new TinyModel(
+        separate,
+        List.of(changed),
+        rotation,
+        interleaved,
+        rotaryDim,
+        magnitude,
+        scale,
+        tied,
+        parallel,
+        external);
+  }
+
+  TinyModel withRotary(boolean pairs, int dim, float factor) {
+    return new TinyModel(
+        separate, kvHeads, rotation, pairs, dim, factor, scale, tied, parallel, external);
+  }
+
+  TinyModel withScale(float changed) {
+    return new TinyModel(
+        separate,
+        kvHeads,
+        rotation,
+        interleaved,
+        rotaryDim,
+        magnitude,
+        changed,
+        tied,
+        parallel,
+        external);
+  }
+
+  TinyModel withShape(boolean tie, boolean besides, boolean outside) {
+    return new TinyModel(
+        separate,
+        kvHeads,
+        rotation,
+        interleaved,
+        rotaryDim,
+        magnitude,
+        scale,
+        tie,
+        besides,
+        outside);
+  }
+
+  /** Writes {@code model.onnx}, and its external data if it has some, and returns the file. */
+  Path write(Path folder, long seed) throws IOException {
+    Path file = folder.resolve("model.onnx");
+    Files.write(file, build(folder, seed).toByteArray());
+    return file;
+  }
+
+  /** Builds the model; writes its external data alone. */
+  ModelProto build(Path folder, long seed) throws IOException {
+    return new Writer(folder, seed).build();
+  }
+
+  private final class Writer {
+
+    private final Random random;
+    private final Path data;
+    private final GraphBuilder graph;
+
+    Writer(Path folder, long seed) throws IOException {
+      random = new Random(seed);
+      data = folder.resolve(DATA);
+      Files.deleteIfExists(data);
+      graph = new GraphBuilder("tiny", rotation == Rotation.ONNX_NODES ? 23 : 22);
+    }
+
+    ModelProto build() throws IOException {
+      graph.input("input_ids", DataType.INT64, "batch", "tokens");
+      graph.input("attention_mask", DataType.INT64, "batch", "total");
+      if (rotation == Rotation.MICROSOFT_NODES || rotation == Rotation.ONNX_NODES) {
+        graph.input("position_ids", DataType.INT64, "batch", "tokens");
+      }
+      mask();
+      if (rotation != Rotation.NONE) {
+        rotaryTables();
+      }
+      if (tied) {
+        graph.node("Transpose", List.of("head"), "embedding", attribute("perm", 1L, 0L));
+      } else {
+        weight("embedding", 1, VOCABULARY, HIDDEN);
+      }
+      weight("head", 0.5, HIDDEN, VOCABULARY);
+      graph.node("Gather", List.of("embedding", "input_ids"), "x0", attribute("axis", 0L));
+      for (int layer = 0; layer < kvHeads.size(); layer++) {
+        layer(layer);
+      }
+      norm("x" + kvHeads.size(), "final");
+      graph.node("MatMul", List.of("final", "head"), "logits");
+      graph.output("logits", DataType.FLOAT, "batch", "tokens", VOCABULARY);
+      return graph.build();
+    }
+
+    private void mask() {
+      graph.initializer("one", new long[] {1}, 1);
+      graph.initializer("axis", new long[] {1});
+      graph.node("ReduceSum", List.of("attention_mask", "one"), "count", attribute("keepdims", 0L));
+      graph.node("Sub", List.of("count", "one"), "last");
+      graph.node("Cast", List.of("last"), "seqlens_k", attribute("to", 6L));
+      graph.node("Shape", List.of("attention_mask"), "mask_shape");
+      graph.node("Gather", List.of("mask_shape", "axis"), "total_wide", attribute("axis", 0L));
+      graph.node("Cast", List.of("total_wide"), "total", attribute("to", 6L));
+    }
+
+    private void rotaryTables() throws IOException {
+      int pairs = rotaryDim / 2;
+      float[] cos = new float[POSITIONS * pairs];
+      float[] sin = new float[POSITIONS * pairs];
+      for (int p = 0; p < POSITIONS; p++) {
+        for (int j = 0; j < pairs; j++) {
+          float angle = p * (float) Math.pow(THETA, -2.0 * j / rotaryDim);
+          cos[p * pairs + j] = magnitude * (float) Math.cos(angle);
+          sin[p * pairs + j] = magnitude * (float) Math.sin(angle);
+        }
+      }
+      initializer("cos_cache", cos, POSITIONS, pairs);
+      initializer("sin_cache", sin, POSITIONS, pairs);
+    }
+
+    private void layer(int i) throws IOException {
+      int kv = kvHeads.get(i);
+      norm("x" + i, "normed" + i);
+      List<String> inputs = new ArrayList<>(projection(i, kv));
+      for (String part : List.of("key", "value")) {
+        String past = "past_key_values.%d.%s".formatted(i, part);
+        graph.input(past, DataType.FLOAT, "batch", kv, "past", HEAD_DIM);
+        graph.output(
+            "present.%d.%s".formatted(i, part), DataType.FLOAT, "batch", kv, "total", HEAD_DIM);
+        inputs.add(past);
+      }
+      inputs.addAll(List.of("seqlens_k", "total"));
+      List<AttributeProto> attributes =
+          new ArrayList<>(
+              List.of(
+                  attribute("num_heads", HEADS),
+                  attribute("kv_num_heads", kv),
+                  attribute("local_window_size", -1L),
+                  attribute("softcap", 0f)));
+      if (scale != 0) {
+        attributes.add(attribute("scale", scale));
+      }
+      if (rotation == Rotation.INSIDE) {
+        inputs.addAll(List.of("cos_cache", "sin_cache"));
+        attributes.add(attribute("do_rotary", 1L));
+        attributes.add(attribute("rotary_interleaved", interleaved ? 1L : 0L));
+      }
+      graph.node(
+          MICROSOFT,
+          "GroupQueryAttention",
+          inputs,
+          List.of("attention" + i, "present.%d.key".formatted(i), "present.%d.value".formatted(i)),
+          attributes.toArray(AttributeProto[]::new));
+      linear("attention" + i, "mixed" + i, HEADS * HEAD_DIM, HIDDEN);
+      if (parallel) {
+        feedForward("normed" + i, i);
+        graph.node("Add", List.of("x" + i, "mixed" + i), "middle" + i);
+      } else {
+        weight("scale" + i, 1, HIDDEN);
+        graph.node(
+            MICROSOFT,
+            "SkipSimplifiedLayerNormalization",
+            List.of("x" + i, "mixed" + i, "scale" + i),
+            List.of("skipped" + i, "", "", "middle" + i),
+            attribute("epsilon", 1e-5f));
+        feedForward("skipped" + i, i);
+      }
+      graph.node("Add", List.of("middle" + i, "fed" + i), "x" + (i + 1));
+    }
+
+    private List<String> projection(int i, int kv) throws IOException {
+      if (!separate) {
+        linear("normed" + i, "qkv" + i, HIDDEN, (HEADS + 2 * kv) * HEAD_DIM);
+        return List.of("qkv" + i, "", "");
+      }
+      linear("normed" + i, "q" + i, HIDDEN, HEADS * HEAD_DIM);
+      linear("normed" + i, "k" + i, HIDDEN, kv * HEAD_DIM);
+      linear("normed" + i, "v" + i, HIDDEN, kv * HEAD_DIM);
+      return List.of(rotated("q" + i, HEADS), rotated("k" + i, kv), "v" + i);
+    }
+
+    private String rotated(String name, int heads) {
+      boolean microsoft = rotation == Rotation.MICROSOFT_NODES;
+      if (!microsoft && rotation != Rotation.ONNX_NODES) {
+        return name;
+      }
+      graph.node(
+          microsoft ? MICROSOFT : "",
+          "RotaryEmbedding",
+          microsoft
+              ? List.of(name, "position_ids", "cos_cache", "sin_cache")
+              : List.of(name, "cos_cache", "sin_cache", "position_ids"),
+          List.of(name + "_rotated"),
+          attribute("interleaved", interleaved ? 1L : 0L),
+          attribute("num_heads", heads),
+          attribute("rotary_embedding_dim", rotaryDim == HEAD_DIM ? 0L : rotaryDim));
+      return name + "_rotated";
+    }
+
+    private void feedForward(String from, int i) throws IOException {
+      linear(from, "up" + i, HIDDEN, 64);
+      graph.node("Sigmoid", List.of("up" + i), "gate" + i);
+      graph.node("Mul", List.of("up" + i, "gate" + i), "act" + i);
+      linear("act" + i, "fed" + i, 64, HIDDEN);
+    }
+
+    private void norm(String from, String to) throws IOException {
+      weight(to + ".weight", 1, HIDDEN);
+      graph.node(
+          "SimplifiedLayerNormalization",
+          List.of(from, to + ".weight"),
+          to,
+          attribute("axis", -1L),
+          attribute("epsilon", 1e-5f));
+    }
+
+    private void linear(String from, String to, int in, int out) throws IOException {
+      weight(to + ".weight", 1 / Math.sqrt(in), in, out);
+      graph.node("MatMul", List.of(from, to + ".weight"), to);
+    }
+
+    private void weight(String name, double deviation, int... dims) throws IOException {
+      int count = 1;
+      for (int dim : dims) {
+        count *= dim;
+      }
+      float[] values = new float[count];
+      for (int i = 0; i < count; i++) {
+        values[i] = (float) (random.nextGaussian() * deviation);
+      }
+      initializer(name, values, dims);
+    }
+
+    private void initializer(String name, float[] values, int... dims) throws IOException {
+      long[] sizes = Arrays.stream(dims).asLongStream().toArray();
+      if (!external) {
+        graph.initializer(name, values, sizes);
+        return;
+      }
+      ByteBuffer bytes = ByteBuffer.allocate(values.length * 4).order(ByteOrder.LITTLE_ENDIAN);
+      bytes.asFloatBuffer().put(values);
+      long offset = Files.exists(data) ? Files.size(data) : 0;
+      Files.write(data, bytes.array(), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
+      graph.externalInitializer(name, DataType.FLOAT, DATA, offset, bytes.capacity(), sizes);
+    }
+  }
+}
