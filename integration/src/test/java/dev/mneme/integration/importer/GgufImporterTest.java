@@ -1,0 +1,175 @@
+package dev.mneme.integration.importer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import ai.onnxruntime.OrtException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.mneme.integration.importer.TinyLlama.Encoding;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Small random models, imported and compared with a forward pass of their own. */
+class GgufImporterTest {
+
+  private static final int[] IDS = {3, 69, 0, 12, 12, 41, 7, 33, 58, 1, 20};
+
+  @TempDir Path folder;
+
+  @ParameterizedTest
+  @EnumSource(Encoding.class)
+  void fp32EqualsTheForwardPass(Encoding encoding) throws IOException, OrtException {
+    for (boolean ownHead : new boolean[] {false, true}) {
+      TinyLlama model = new TinyLlama(11, encoding, encoding, ownHead);
+      Path imported = convert(model, ImportOptions.of(Precision.FP32));
+      assertThat(largestDifference(model, imported)).isLessThan(2e-5f);
+    }
+  }
+
+  /** Exact where the precision can hold the weights as they are in the file. */
+  @ParameterizedTest
+  @CsvSource({
+    "INT8, Q8_0, Q8_0, false, 2e-5",
+    "INT8, Q8_0, Q8_0, true, 2e-5",
+    "INT8, F16, F16, false, 0.4",
+    "INT8, F16, F16, true, 0.4",
+    "INT4, Q4_1, Q8_0, false, 2e-5",
+    "INT4, Q4_0, Q8_0, true, 2e-5",
+    "INT4, Q4_1, F32, true, 0.4",
+  })
+  void integersFollowTheForwardPass(
+      Precision precision, Encoding encoding, Encoding tables, boolean ownHead, float tolerance)
+      throws IOException, OrtException {
+    TinyLlama model = new TinyLlama(7, encoding, tables, ownHead);
+    Path imported = convert(model, new ImportOptions(precision, 0));
+    assertThat(largestDifference(model, imported)).isLessThan(tolerance);
+  }
+
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void announcesWhatItWrites(Precision precision) throws IOException {
+    Path gguf = folder.resolve("m.gguf");
+    Files.write(gguf, new TinyLlama(1, Encoding.Q4_1, Encoding.Q8_0, true).gguf().build());
+    Path imported = Files.createTempDirectory(folder, "imported");
+    AtomicLong written = new AtomicLong();
+    AtomicLong announced = new AtomicLong();
+    GgufImporter.convert(
+        gguf,
+        imported,
+        ImportOptions.of(precision),
+        (name, total) -> {
+          announced.set(total);
+          return written::addAndGet;
+        });
+    long size = Files.size(imported.resolve("model.onnx.data"));
+    assertThat(written).hasValue(size);
+    assertThat(GgufImporter.outputBytes(gguf, ImportOptions.of(precision)))
+        .isEqualTo(announced.get());
+    // Short only of the gaps between the tensors, of which there are fewer than 100.
+    assertThat(announced.get()).isBetween(size - 100 * 64, size);
+  }
+
+  @Test
+  void writesWhatGenaiReads() throws IOException {
+    TinyLlama model = new TinyLlama(1, Encoding.F16, Encoding.F16, false);
+    model.gguf().text("tokenizer.chat_template", "{{ messages }}");
+    Path imported = convert(model, ImportOptions.of(Precision.INT8));
+    try (Stream<Path> files = Files.list(imported)) {
+      assertThat(files.map(file -> file.getFileName().toString()))
+          .containsExactlyInAnyOrder(
+              "model.onnx",
+              "model.onnx.data",
+              "genai_config.json",
+              "tokenizer.json",
+              "tokenizer_config.json",
+              "chat_template.jinja");
+    }
+    JsonNode config = json(imported.resolve("genai_config.json")).get("model");
+    assertThat(config.get("eos_token_id").intValue()).isZero();
+    assertThat(config.get("context_length").intValue()).isEqualTo(TinyLlama.CONTEXT);
+    assertThat(config.at("/decoder/num_key_value_heads").intValue()).isEqualTo(2);
+    assertThat(json(imported.resolve("tokenizer_config.json")).get("eos_token").textValue())
+        .isEqualTo("t0");
+    JsonNode tokenizer = json(imported.resolve("tokenizer.json"));
+    assertThat(tokenizer.get("added_tokens")).hasSize(1);
+    assertThat(tokenizer.at("/added_tokens/0/special").booleanValue()).isTrue();
+    assertThat(Files.readString(imported.resolve("chat_template.jinja")))
+        .isEqualTo("{{ messages }}");
+  }
+
+  @Test
+  void refusesByNameWhatItWouldGetWrong() {
+    assertRefused(g -> g.text("general.architecture", "qwen2"), "llama, the one", "found qwen2");
+    assertRefused(g -> g.number("llama.expert_count", 8), "llama.expert_count", "not supported");
+    assertRefused(g -> g.text("llama.rope.scaling.type", "yarn"), "found yarn");
+    assertRefused(g -> g.number("llama.rope.dimension_count", 8), "llama.rope.dimension_count");
+    assertRefused(g -> g.number("llama.attention.head_count_kv", 3), "a divisor of the 4 heads");
+    assertRefused(g -> g.without("llama.block_count"), "llama.block_count is missing");
+    assertRefused(g -> g.text("llama.block_count", "2"), "expected an integer, found 2");
+    assertRefused(g -> g.number("llama.block_count", 0), "a positive number, found 0");
+    assertRefused(g -> g.number("llama.block_count", 3), "blk.2.attn_norm.weight is missing");
+    assertRefused(g -> g.number("llama.vocab_size", 71), "expected dimensions [64, 71]");
+    assertRefused(
+        g -> g.floats("blk.0.attn_q.bias", new float[64], 64),
+        "blk.0.attn_q.bias is not supported");
+    assertRefused(g -> g.without("output_norm.weight"), "output_norm.weight is missing");
+    assertRefused(
+        g -> g.floats("blk.1.ffn_up.weight", new float[96 * 64], 96, 64),
+        "blk.1.ffn_up.weight: expected dimensions [64, 96], found [96, 64]");
+    assertRefused(g -> g.text("tokenizer.ggml.model", "llama"), "found llama");
+    assertRefused(g -> g.text("tokenizer.ggml.pre", "llama-bpe"), "found llama-bpe");
+    assertRefused(g -> g.flag("tokenizer.ggml.add_bos_token", true), "add_bos_token");
+    assertRefused(g -> g.number("tokenizer.ggml.eos_token_id", 70), "a token id below 70");
+    assertRefused(g -> g.numbers("tokenizer.ggml.token_type", List.of(1)), "70 entries, found 1");
+    assertRefused(g -> g.texts("tokenizer.ggml.merges", List.of("ab")), "two tokens", "found ab");
+    assertRefused(
+        g -> g.texts("tokenizer.ggml.tokens", List.of("a", "b")).number("llama.vocab_size", 70),
+        "expected 70 tokens, found 2");
+  }
+
+  private void assertRefused(Consumer<GgufBytes> change, String... parts) {
+    TinyLlama model = new TinyLlama(1, Encoding.F32, Encoding.F32, false);
+    change.accept(model.gguf());
+    assertThatThrownBy(() -> convert(model, ImportOptions.of(Precision.FP32)))
+        .isExactlyInstanceOf(IOException.class)
+        .hasMessageContaining("m.gguf: ")
+        .hasMessageContainingAll(parts);
+  }
+
+  private Path convert(TinyLlama model, ImportOptions options) throws IOException {
+    Path gguf = Files.write(folder.resolve("m.gguf"), model.gguf().build());
+    Path imported = Files.createTempDirectory(folder, "imported");
+    GgufImporter.convert(gguf, imported, options, Progress.NONE);
+    return imported;
+  }
+
+  private static float largestDifference(TinyLlama model, Path imported) throws OrtException {
+    float[][] expected = model.logits(IDS);
+    float[][] found;
+    try (UncutModel uncut = new UncutModel(imported)) {
+      found = uncut.logits(IDS);
+    }
+    float largest = 0;
+    for (int t = 0; t < IDS.length; t++) {
+      for (int i = 0; i < TinyLlama.VOCABULARY; i++) {
+        largest = Math.max(largest, Math.abs(expected[t][i] - found[t][i]));
+      }
+    }
+    return largest;
+  }
+
+  private static JsonNode json(Path file) throws IOException {
+    return new ObjectMapper().readTree(file.toFile());
+  }
+}
