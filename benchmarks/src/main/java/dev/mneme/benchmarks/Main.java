@@ -1,5 +1,8 @@
 package dev.mneme.benchmarks;
 
+import dev.mneme.integration.cli.InspectCommand;
+import dev.mneme.integration.cli.ModelCommand;
+import dev.mneme.integration.cli.RunCommand;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.NoSuchFileException;
 import picocli.CommandLine;
@@ -24,7 +27,12 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
     synopsisSubcommandLabel = "COMMAND",
-    subcommands = CommandLine.HelpCommand.class)
+    subcommands = {
+      ModelCommand.class,
+      InspectCommand.class,
+      RunCommand.class,
+      CommandLine.HelpCommand.class
+    })
 public final class Main implements Runnable {
 
   @Spec private CommandSpec spec;

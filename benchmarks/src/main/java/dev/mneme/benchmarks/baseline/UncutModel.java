@@ -1,0 +1,188 @@
+package dev.mneme.benchmarks.baseline;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import dev.mneme.integration.graph.AttentionLayer;
+import dev.mneme.integration.graph.ModelGraph;
+import dev.mneme.integration.runtime.ModelException;
+import dev.mneme.integration.runtime.OnnxRuntime;
+import java.io.IOException;
+import java.io.InputStream;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
+import java.nio.LongBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * A model as it was exported, with full attention over a key/value cache of a fixed capacity.
+ *
+ * <p>Past and present share their buffers, as onnxruntime-genai runs such models, so that a step
+ * does not copy the cache; outputs are pinned. A bad result here would flatter the memory: this
+ * class uses the fastest way that ONNX Runtime's Java API has. Not thread-safe.
+ */
+public final class UncutModel implements AutoCloseable {
+
+  private final OrtEnvironment environment;
+  private final OrtSession session;
+  private final int vocabulary;
+  private final int capacity;
+  private final String tokenInput;
+  private final String logitsOutput;
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment ids;
+  private final MemorySegment ones;
+  private final MemorySegment logits;
+  private final Map<String, OnnxTensor> past = new HashMap<>();
+  private final Map<String, OnnxTensor> present = new HashMap<>();
+  private int tokens;
+  private int lastRows;
+
+  /**
+   * Opens a model.
+   *
+   * @param capacity most tokens of a text
+   * @param chunk most tokens of one {@link #read}; logits of all of them are computed, as exported
+   */
+  public UncutModel(ModelGraph graph, OnnxRuntime runtime, int capacity, int chunk)
+      throws IOException {
+    environment = runtime.environment();
+    this.capacity = capacity;
+    vocabulary = graph.vocabularySize();
+    tokenInput = graph.tokenInput();
+    logitsOutput = graph.logits();
+    ids = arena.allocate((long) chunk * Long.BYTES, 64);
+    ones = arena.allocate((long) capacity * Long.BYTES, 64);
+    for (int i = 0; i < capacity; i++) {
+      ones.setAtIndex(JAVA_LONG, i, 1);
+    }
+    logits = arena.allocate((long) chunk * vocabulary * Float.BYTES, 64);
+    Path file = graph.onnxFile();
+    try (OrtSession.SessionOptions options = runtime.options(null)) {
+      session = environment.createSession(file.toString(), options);
+      shareCaches(attentionNodes(file), graph.layers());
+    } catch (OrtException e) {
+      throw new ModelException("ONNX Runtime cannot open " + file + ": " + e.getMessage(), e);
+    }
+  }
+
+  private static List<NodeProto> attentionNodes(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      List<NodeProto> nodes = new ArrayList<>();
+      for (NodeProto node : ModelProto.parseFrom(in).getGraph().getNodeList()) {
+        if (node.getOpType().equals("GroupQueryAttention")) {
+          nodes.add(node);
+        }
+      }
+      return nodes;
+    }
+  }
+
+  /** Gives past and present of each layer one buffer: inputs 3 and 4, outputs 1 and 2. */
+  private void shareCaches(List<NodeProto> nodes, List<AttentionLayer> layers) throws OrtException {
+    for (int i = 0; i < nodes.size(); i++) {
+      AttentionLayer layer = layers.get(i);
+      for (int side = 0; side < 2; side++) {
+        long[] shape = {1, layer.kvHeads(), capacity, layer.headDim()};
+        FloatBuffer cache =
+            floats(arena.allocate(shape[1] * shape[2] * shape[3] * Float.BYTES, 64));
+        OnnxTensor tensor = OnnxTensor.createTensor(environment, cache, shape);
+        past.put(nodes.get(i).getInput(3 + side), tensor);
+        present.put(nodes.get(i).getOutput(1 + side), tensor);
+      }
+    }
+  }
+
+  /** Number of tokens read. */
+  public int tokens() {
+    return tokens;
+  }
+
+  /** Forgets what was read. */
+  public void clear() {
+    tokens = 0;
+  }
+
+  /** Reads the tokens from {@code from} inclusive to {@code to} exclusive in one run. */
+  public void read(int[] text, int from, int to) {
+    int rows = to - from;
+    checkArgument(
+        tokens + rows <= capacity,
+        "the uncut model holds at most %s tokens: %s read, %s more",
+        capacity,
+        tokens,
+        rows);
+    for (int i = 0; i < rows; i++) {
+      ids.setAtIndex(JAVA_LONG, i, text[from + i]);
+    }
+    int total = tokens + rows;
+    try (OnnxTensor input = tensor(longs(ids, rows), 1, rows);
+        OnnxTensor mask = tensor(longs(ones, total), 1, total);
+        OnnxTensor output =
+            OnnxTensor.createTensor(
+                environment,
+                floats(logits.asSlice(0, (long) rows * vocabulary * Float.BYTES)),
+                new long[] {1, rows, vocabulary})) {
+      Map<String, OnnxTensor> inputs = new HashMap<>(past);
+      inputs.put(tokenInput, input);
+      if (session.getInputNames().contains("attention_mask")) {
+        inputs.put("attention_mask", mask);
+      }
+      Map<String, OnnxTensor> outputs = new HashMap<>(present);
+      outputs.put(logitsOutput, output);
+      session.run(inputs, Set.of(), outputs).close();
+    } catch (OrtException e) {
+      throw new ModelException("the uncut model failed: " + e.getMessage(), e);
+    }
+    tokens = total;
+    lastRows = rows;
+  }
+
+  /** Logits of the token after the last one read, one float a vocabulary entry. */
+  public void logits(float[] to) {
+    MemorySegment.copy(
+        logits, JAVA_FLOAT, (long) (lastRows - 1) * vocabulary * Float.BYTES, to, 0, vocabulary);
+  }
+
+  private OnnxTensor tensor(LongBuffer values, long... shape) throws OrtException {
+    return OnnxTensor.createTensor(environment, values, shape);
+  }
+
+  private static LongBuffer longs(MemorySegment memory, int count) {
+    return memory
+        .asSlice(0, (long) count * Long.BYTES)
+        .asByteBuffer()
+        .order(ByteOrder.nativeOrder())
+        .asLongBuffer();
+  }
+
+  private static FloatBuffer floats(MemorySegment memory) {
+    return memory.asByteBuffer().order(ByteOrder.nativeOrder()).asFloatBuffer();
+  }
+
+  @Override
+  public void close() {
+    past.values().forEach(OnnxTensor::close);
+    try {
+      session.close();
+    } catch (OrtException e) {
+      throw new ModelException("cannot close the uncut model: " + e.getMessage(), e);
+    }
+    arena.close();
+  }
+}

@@ -1,0 +1,236 @@
+package dev.mneme;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MapperFeature;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLGenerator;
+import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import com.google.common.base.Splitter;
+import com.sun.management.OperatingSystemMXBean;
+import dev.mneme.attention.MemoryConfig;
+import dev.mneme.integration.runtime.Device;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * How a model is opened. Immutable.
+ *
+ * <p>In YAML, every key is optional and an unknown one is refused:
+ *
+ * <pre>
+ * device: cpu
+ * memory:
+ *   nLocal: 2048
+ *   topK: 8
+ * </pre>
+ *
+ * @param device {@code cpu} or {@code cuda:N}
+ * @param threads threads of an ONNX operator, 0 for one a core; the first model opened in a JVM
+ *     decides
+ * @param chunk tokens that go through the model together while a text is read; a multiple of {@code
+ *     memory.queryBlock}
+ * @param maxMemoryMiB most mebibytes that the far memory of one session may hold, 0 for three
+ *     quarters of the machine's memory
+ * @param memory the memory of each session
+ */
+public record MnemeConfig(
+    String device, int threads, int chunk, long maxMemoryMiB, MemoryConfig memory) {
+
+  /** Checks the values against each other. */
+  public MnemeConfig {
+    Device.parse(device);
+    checkArgument(threads >= 0, "threads must not be negative: %s", threads);
+    checkArgument(
+        chunk > 0 && chunk % memory.queryBlock() == 0,
+        "chunk must be a multiple of memory.queryBlock: chunk %s, queryBlock %s",
+        chunk,
+        memory.queryBlock());
+    checkArgument(maxMemoryMiB >= 0, "maxMemoryMiB must not be negative: %s", maxMemoryMiB);
+  }
+
+  /** The defaults. */
+  public static MnemeConfig defaults() {
+    return builder().build();
+  }
+
+  /**
+   * Reads a configuration; keys that are left out keep their defaults.
+   *
+   * @throws IOException if the file cannot be read
+   * @throws IllegalArgumentException if a key is unknown or a value is refused; the message names
+   *     the file and the key
+   */
+  public static MnemeConfig read(Path file) throws IOException {
+    try {
+      return parse(Files.readString(file));
+    } catch (IllegalArgumentException e) {
+      throw new IllegalArgumentException(file + ": " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Reads a configuration from the text of a YAML or JSON document.
+   *
+   * @throws IllegalArgumentException as {@link #read}
+   */
+  public static MnemeConfig parse(String yaml) {
+    return defaults().merged(yaml);
+  }
+
+  /**
+   * This configuration with one key set.
+   *
+   * @param assignment such as {@code memory.topK=8}
+   * @throws IllegalArgumentException if the key is unknown or the value is refused
+   */
+  public MnemeConfig with(String assignment) {
+    int equals = assignment.indexOf('=');
+    checkArgument(equals > 0, "a setting is written key=value: %s", assignment);
+    List<String> path = Splitter.on('.').splitToList(assignment.substring(0, equals));
+    StringBuilder yaml = new StringBuilder();
+    for (int depth = 0; depth < path.size(); depth++) {
+      yaml.append("  ".repeat(depth)).append(path.get(depth)).append(":\n");
+    }
+    yaml.setLength(yaml.length() - 1);
+    return merged(yaml.append(' ').append(assignment.substring(equals + 1)).toString());
+  }
+
+  private MnemeConfig merged(String yaml) {
+    YAMLMapper mapper = mapper();
+    try {
+      ObjectNode tree = mapper.valueToTree(this);
+      JsonNode given = mapper.readTree(yaml);
+      if (!given.isMissingNode() && !given.isNull()) {
+        merge(tree, given, "");
+      }
+      return mapper.treeToValue(tree, MnemeConfig.class);
+    } catch (JacksonException e) {
+      if (e.getCause() instanceof IllegalArgumentException refused) {
+        throw refused;
+      }
+      throw new IllegalArgumentException(e.getOriginalMessage(), e);
+    }
+  }
+
+  private static void merge(ObjectNode into, JsonNode given, String path) {
+    checkArgument(given.isObject(), "%s must be a mapping of keys: %s", path, given);
+    for (Map.Entry<String, JsonNode> entry : given.properties()) {
+      String key = entry.getKey();
+      JsonNode known = into.get(key);
+      if (known == null) {
+        List<String> keys = new ArrayList<>();
+        into.fieldNames().forEachRemaining(keys::add);
+        throw new IllegalArgumentException(
+            "unknown key %s; known keys: %s".formatted(path + key, String.join(", ", keys)));
+      }
+      if (known instanceof ObjectNode section) {
+        merge(section, entry.getValue(), path + key + ".");
+      } else {
+        checkArgument(
+            entry.getValue().isValueNode() && !entry.getValue().isNull(),
+            "%s must be a single value: %s",
+            path + key,
+            entry.getValue());
+        into.set(key, entry.getValue());
+      }
+    }
+  }
+
+  /** The configuration as a YAML document that {@link #parse} reads. */
+  public String toYaml() {
+    try {
+      return mapper().writeValueAsString(this);
+    } catch (JacksonException e) {
+      throw new IllegalStateException("cannot write the configuration: " + e.getMessage(), e);
+    }
+  }
+
+  private static YAMLMapper mapper() {
+    return YAMLMapper.builder()
+        .enable(MapperFeature.ACCEPT_CASE_INSENSITIVE_ENUMS)
+        .disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+        .disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+        .disable(YAMLGenerator.Feature.WRITE_DOC_START_MARKER)
+        .build();
+  }
+
+  /** Most bytes that the far memory of one session may hold. */
+  long maxMemoryBytes() {
+    if (maxMemoryMiB > 0) {
+      return maxMemoryMiB << 20;
+    }
+    OperatingSystemMXBean system = ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class);
+    return system.getTotalMemorySize() / 4 * 3;
+  }
+
+  /** A builder that starts with the defaults. */
+  public static Builder builder() {
+    return new Builder();
+  }
+
+  /** A builder that starts with these values. */
+  public Builder toBuilder() {
+    return builder()
+        .device(device)
+        .threads(threads)
+        .chunk(chunk)
+        .maxMemoryMiB(maxMemoryMiB)
+        .memory(memory);
+  }
+
+  /** Sets values by name; see {@link MnemeConfig} for what they mean. Not thread-safe. */
+  public static final class Builder {
+
+    private String device = "cpu";
+    private int threads;
+    private int chunk = 512;
+    private long maxMemoryMiB;
+    private MemoryConfig memory = MemoryConfig.defaults();
+
+    private Builder() {}
+
+    /** Sets the device. */
+    public Builder device(String value) {
+      device = value;
+      return this;
+    }
+
+    /** Sets the threads of an operator. */
+    public Builder threads(int value) {
+      threads = value;
+      return this;
+    }
+
+    /** Sets the tokens that go through the model together. */
+    public Builder chunk(int value) {
+      chunk = value;
+      return this;
+    }
+
+    /** Sets the most mebibytes of far memory. */
+    public Builder maxMemoryMiB(long value) {
+      maxMemoryMiB = value;
+      return this;
+    }
+
+    /** Sets the memory of each session. */
+    public Builder memory(MemoryConfig value) {
+      memory = value;
+      return this;
+    }
+
+    /** Checks the values and makes the configuration. */
+    public MnemeConfig build() {
+      return new MnemeConfig(device, threads, chunk, maxMemoryMiB, memory);
+    }
+  }
+}

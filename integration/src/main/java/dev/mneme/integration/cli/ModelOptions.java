@@ -1,0 +1,83 @@
+package dev.mneme.integration.cli;
+
+import dev.mneme.MnemeConfig;
+import dev.mneme.MnemeModel;
+import dev.mneme.integration.importer.ModelLibrary;
+import dev.mneme.integration.importer.Precision;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** The options by which commands choose a model and its configuration. */
+public final class ModelOptions {
+
+  @Option(
+      names = "--model",
+      paramLabel = "MODEL",
+      defaultValue = "smollm2",
+      description =
+          "a folder, a .onnx or .gguf file, or a name that 'mneme model --list' shows; fetched when"
+              + " absent (default: ${DEFAULT-VALUE})")
+  private String model;
+
+  @Option(
+      names = "--precision",
+      paramLabel = "P",
+      defaultValue = "fp32",
+      description = "of a named model or GGUF file: fp32, int8 or int4 (default: ${DEFAULT-VALUE})")
+  private Precision precision;
+
+  @Option(
+      names = "--config",
+      paramLabel = "FILE",
+      description = "YAML configuration; keys that are left out keep their defaults")
+  private @Nullable Path config;
+
+  @Option(
+      names = {"-s", "--set"},
+      paramLabel = "KEY=VALUE",
+      description = "sets one configuration key, such as memory.topK=4; may be repeated")
+  private List<String> settings = List.of();
+
+  @Option(names = "--device", paramLabel = "D", description = "cpu or cuda:N (default: cpu)")
+  private @Nullable String device;
+
+  /** What the command line calls the model. */
+  public String name() {
+    return model;
+  }
+
+  /**
+   * Finds, fetches or converts the model.
+   *
+   * @throws IOException if it cannot be had
+   */
+  public Path locate() throws IOException {
+    return ModelLibrary.ofUser(ConsoleProgress.ofStandardError()).resolve(model, precision);
+  }
+
+  /**
+   * The configuration that file and options make together.
+   *
+   * @throws IOException if the file cannot be read
+   */
+  public MnemeConfig config() throws IOException {
+    MnemeConfig result = config == null ? MnemeConfig.defaults() : MnemeConfig.read(config);
+    for (String setting : settings) {
+      result = result.with(setting);
+    }
+    return device == null ? result : result.with("device=" + device);
+  }
+
+  /**
+   * Opens the model with its configuration; the caller closes it.
+   *
+   * @throws IOException if it cannot be had or read
+   */
+  public MnemeModel open() throws IOException {
+    MnemeConfig chosen = config();
+    return MnemeModel.builder(locate()).config(chosen).open();
+  }
+}

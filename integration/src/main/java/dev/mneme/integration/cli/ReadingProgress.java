@@ -1,0 +1,66 @@
+package dev.mneme.integration.cli;
+
+import java.util.function.IntConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Shows how much of a text was read: a bar with tokens per second and resident memory on a
+ * terminal, one line at the end elsewhere. Takes the number of tokens read so far.
+ */
+public final class ReadingProgress implements IntConsumer, AutoCloseable {
+
+  private final String name;
+  private final int total;
+  private final long start = System.nanoTime();
+  private final @Nullable ProgressBar bar;
+  private int read;
+
+  private ReadingProgress(String name, int total, @Nullable ProgressBar bar) {
+    this.name = name;
+    this.total = total;
+    this.bar = bar;
+  }
+
+  /** Starts on standard error. */
+  public static ReadingProgress start(String name, int total) {
+    boolean interactive = ConsoleProgress.ofStandardError().interactive();
+    ProgressBar bar =
+        interactive
+            ? new ProgressBarBuilder()
+                .setTaskName(name)
+                .setInitialMax(total)
+                .setUnit(" tokens", 1)
+                .setUpdateIntervalMillis(250)
+                .build()
+            : null;
+    return new ReadingProgress(name, total, bar);
+  }
+
+  @Override
+  public void accept(int tokens) {
+    read = tokens;
+    if (bar != null) {
+      bar.stepTo(tokens);
+      bar.setExtraMessage(
+          "%.0f tokens/s, %d MiB resident"
+              .formatted(tokensPerSecond(), ResidentMemory.bytes() >> 20));
+    }
+  }
+
+  private double tokensPerSecond() {
+    return read / ((System.nanoTime() - start) / 1e9);
+  }
+
+  @Override
+  public void close() {
+    if (bar != null) {
+      bar.close();
+    } else if (read > 0) {
+      System.err.printf(
+          "%s: %d of %d tokens, %.0f tokens/s, %d MiB resident%n",
+          name, read, total, tokensPerSecond(), ResidentMemory.bytes() >> 20);
+    }
+  }
+}

@@ -1,0 +1,127 @@
+package dev.mneme.integration.runtime;
+
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtLoggingLevel;
+import ai.onnxruntime.OrtProvider;
+import ai.onnxruntime.OrtSession;
+import ai.onnxruntime.OrtSession.SessionOptions;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Opens ONNX Runtime sessions that share one thread pool.
+ *
+ * <p>ONNX Runtime has one environment a JVM, whose threads are fixed when it is made. When Mneme is
+ * the first to use it, all sessions share the environment's pool: pools of their own would fight
+ * for the cores, dozens of sessions a model. When the application made the environment before, each
+ * session gets threads of its own that do not spin. Thread-safe.
+ */
+public final class OnnxRuntime {
+
+  private final OrtEnvironment environment;
+  private final boolean sharedPool;
+  private final int threads;
+  private final Device device;
+
+  private OnnxRuntime(OrtEnvironment environment, boolean sharedPool, int threads, Device device) {
+    this.environment = environment;
+    this.sharedPool = sharedPool;
+    this.threads = threads;
+    this.device = device;
+  }
+
+  /**
+   * Readies ONNX Runtime for a device.
+   *
+   * @param threads threads of an operator, 0 for one a core; ignored where the environment's pool
+   *     exists already
+   * @throws IllegalArgumentException if the device needs another build of ONNX Runtime
+   */
+  public static OnnxRuntime open(Device device, int threads) {
+    if (device instanceof Device.Cuda
+        && !OrtEnvironment.getAvailableProviders().contains(OrtProvider.CUDA)) {
+      throw new IllegalArgumentException(
+          "this build of ONNX Runtime has no CUDA provider: replace the artifact"
+              + " com.microsoft.onnxruntime:onnxruntime by onnxruntime_gpu (Maven profile: -Pcuda),"
+              + " or choose device cpu");
+    }
+    SharedEnvironment shared = SharedEnvironment.get(threads);
+    return new OnnxRuntime(shared.environment, shared.ownPool, threads, device);
+  }
+
+  /** The JVM's ONNX Runtime environment. */
+  public OrtEnvironment environment() {
+    return environment;
+  }
+
+  /**
+   * Options of a session on this device; the caller closes them.
+   *
+   * @param weights folder of external weights, or null where there are none
+   */
+  public SessionOptions options(@Nullable Path weights) {
+    try {
+      SessionOptions options = new SessionOptions();
+      if (sharedPool) {
+        options.disablePerSessionThreads();
+      } else {
+        options.setIntraOpNumThreads(threads);
+        options.addConfigEntry("session.intra_op.allow_spinning", "0");
+      }
+      if (weights != null) {
+        options.addConfigEntry(
+            "session.model_external_initializers_file_folder_path", weights.toString());
+      }
+      switch (device) {
+        case Device.Cpu cpu -> {}
+        case Device.Cuda cuda -> options.addCUDA(cuda.index());
+      }
+      return options;
+    } catch (OrtException e) {
+      throw new ModelException("ONNX Runtime refuses the session options: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Opens a model from its bytes; the caller closes the session.
+   *
+   * @param name what the error message calls it
+   * @param weights folder of external weights, or null where there are none
+   */
+  public OrtSession open(String name, byte[] model, @Nullable Path weights) {
+    try (SessionOptions options = options(weights)) {
+      return environment.createSession(model, options);
+    } catch (OrtException e) {
+      throw new ModelException("ONNX Runtime cannot open " + name + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** The environment, and whether its thread pool is ours. */
+  private record SharedEnvironment(OrtEnvironment environment, boolean ownPool) {
+
+    private static @Nullable SharedEnvironment first;
+
+    static synchronized SharedEnvironment get(int threads) {
+      if (first == null) {
+        first = create(threads);
+      }
+      return first;
+    }
+
+    private static SharedEnvironment create(int threads) {
+      try (OrtEnvironment.ThreadingOptions pool = new OrtEnvironment.ThreadingOptions()) {
+        pool.setGlobalIntraOpNumThreads(threads);
+        pool.setGlobalInterOpNumThreads(1);
+        return new SharedEnvironment(
+            OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_WARNING, "mneme", pool),
+            true);
+      } catch (IllegalStateException e) {
+        // The application made the environment first; its pool, if any, is not ours to assume.
+        return new SharedEnvironment(OrtEnvironment.getEnvironment(), false);
+      } catch (OrtException e) {
+        throw new ModelException("ONNX Runtime cannot start its threads: " + e.getMessage(), e);
+      }
+    }
+  }
+}

@@ -1,0 +1,220 @@
+package dev.mneme.integration.runtime;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import ai.onnxruntime.OnnxTensor;
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import dev.mneme.attention.MemoryAttention;
+import dev.mneme.attention.TokenMatrix;
+import dev.mneme.integration.graph.AttentionLayer;
+import dev.mneme.integration.graph.Projection;
+import dev.mneme.integration.graph.Segment;
+import dev.mneme.integration.graph.TensorSpec;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * Reads tokens through the segments of a model and the memory of one session.
+ *
+ * <p>All tensors between segments are views of long-lived buffers, written in place by ONNX
+ * Runtime. Not thread-safe; owns the memory it was given.
+ */
+public final class TokenReader implements AutoCloseable {
+
+  private final SegmentedModel model;
+  private final MemoryAttention memory;
+  private final int capacity;
+  private final Arena arena = Arena.ofShared();
+  private final MemorySegment ids;
+  private final MemorySegment logits;
+  private final List<MemorySegment> buffers = new ArrayList<>();
+  private Views all;
+  private Views last;
+
+  /**
+   * Makes a reader.
+   *
+   * @param memory empty; closed with this reader
+   * @param capacity most tokens of one {@link #read}
+   */
+  public TokenReader(SegmentedModel model, MemoryAttention memory, int capacity) {
+    checkArgument(capacity > 0, "capacity must be positive: %s", capacity);
+    this.model = model;
+    this.memory = memory;
+    this.capacity = capacity;
+    ids = arena.allocate((long) capacity * Long.BYTES, 64);
+    logits = arena.allocate((long) model.graph().vocabularySize() * Float.BYTES, 64);
+    for (int width : model.plan().widths()) {
+      buffers.add(arena.allocate((long) capacity * width * Float.BYTES, 64));
+    }
+    all = new Views(0, 1);
+    last = new Views(0, 1);
+  }
+
+  /** The session's memory. */
+  public MemoryAttention memory() {
+    return memory;
+  }
+
+  /**
+   * Reads tokens.
+   *
+   * @param tokens ids within the vocabulary
+   * @param from first index, inclusive
+   * @param to last index, exclusive; at most {@code capacity} after {@code from}
+   */
+  public void read(int[] tokens, int from, int to) {
+    int count = to - from;
+    checkArgument(
+        count > 0 && count <= capacity, "tokens at once must be 1 to %s: %s", capacity, count);
+    useRows(count);
+    for (int i = 0; i < count; i++) {
+      ids.setAtIndex(JAVA_LONG, i, tokens[from + i]);
+    }
+    memory.begin(count);
+    List<AttentionLayer> layers = model.graph().layers();
+    for (int i = 0; i < layers.size(); i++) {
+      run(i, all);
+      attend(i, layers.get(i));
+    }
+    memory.commit();
+  }
+
+  /**
+   * Logits of the token after the last one read.
+   *
+   * @param to receives one float a vocabulary entry
+   */
+  public void logits(float[] to) {
+    run(model.graph().layers().size(), last);
+    MemorySegment.copy(logits, JAVA_FLOAT, 0, to, 0, to.length);
+  }
+
+  private void attend(int index, AttentionLayer layer) {
+    int queryWidth = layer.heads() * layer.headDim();
+    int keyWidth = layer.kvHeads() * layer.headDim();
+    TokenMatrix output = new TokenMatrix(buffer(layer.output()), queryWidth, 0);
+    switch (layer.projection()) {
+      case Projection.Packed(String qkv) -> {
+        MemorySegment packed = buffer(qkv);
+        int width = queryWidth + 2 * keyWidth;
+        memory.attend(
+            index,
+            new TokenMatrix(packed, width, 0),
+            new TokenMatrix(packed, width, queryWidth),
+            new TokenMatrix(packed, width, queryWidth + keyWidth),
+            output);
+      }
+      case Projection.Separate(String query, String key, String value) ->
+          memory.attend(
+              index,
+              new TokenMatrix(buffer(query), queryWidth, 0),
+              new TokenMatrix(buffer(key), keyWidth, 0),
+              new TokenMatrix(buffer(value), keyWidth, 0),
+              output);
+    }
+  }
+
+  private MemorySegment buffer(String tensor) {
+    return buffers.get(model.plan().buffer(tensor));
+  }
+
+  private void run(int index, Views views) {
+    Segment segment = model.graph().segments().get(index);
+    try {
+      model
+          .session(index)
+          .run(views.of(segment.inputs()), Set.of(), views.of(segment.outputs()))
+          .close();
+    } catch (OrtException e) {
+      throw new ModelException("segment " + index + " failed: " + e.getMessage(), e);
+    }
+  }
+
+  private void useRows(int rows) {
+    if (all.rows != rows) {
+      all.close();
+      last.close();
+      all = new Views(0, rows);
+      last = new Views(rows - 1, 1);
+    }
+  }
+
+  /** Frees the buffers and the memory. */
+  @Override
+  public void close() {
+    all.close();
+    last.close();
+    memory.close();
+    arena.close();
+  }
+
+  /** Tensors over some rows of the buffers, made when first asked for. */
+  private final class Views implements AutoCloseable {
+
+    private final int first;
+    private final int rows;
+    private final Map<String, OnnxTensor> tensors = new HashMap<>();
+    private final Map<List<TensorSpec>, Map<String, OnnxTensor>> groups = new HashMap<>();
+
+    Views(int first, int rows) {
+      this.first = first;
+      this.rows = rows;
+    }
+
+    Map<String, OnnxTensor> of(List<TensorSpec> specs) {
+      return groups.computeIfAbsent(specs, this::group);
+    }
+
+    private Map<String, OnnxTensor> group(List<TensorSpec> specs) {
+      Map<String, OnnxTensor> group = new HashMap<>();
+      for (TensorSpec spec : specs) {
+        group.put(spec.name(), tensors.computeIfAbsent(spec.name(), name -> tensor(spec)));
+      }
+      return group;
+    }
+
+    private OnnxTensor tensor(TensorSpec spec) {
+      OrtEnvironment environment = model.runtime().environment();
+      try {
+        if (spec.type() == DataType.INT64) {
+          return OnnxTensor.createTensor(
+              environment, window(ids, Long.BYTES).asLongBuffer(), new long[] {1, rows});
+        }
+        boolean isLogits = spec.name().equals(model.graph().logits());
+        int width = spec.width();
+        return OnnxTensor.createTensor(
+            environment,
+            (isLogits ? bytes(logits) : window(buffer(spec.name()), (long) width * Float.BYTES))
+                .asFloatBuffer(),
+            new long[] {1, rows, width});
+      } catch (OrtException e) {
+        throw new ModelException("cannot wrap " + spec.name() + ": " + e.getMessage(), e);
+      }
+    }
+
+    private ByteBuffer window(MemorySegment memory, long rowBytes) {
+      return bytes(memory.asSlice(first * rowBytes, rows * rowBytes));
+    }
+
+    private static ByteBuffer bytes(MemorySegment memory) {
+      return memory.asByteBuffer().order(ByteOrder.nativeOrder());
+    }
+
+    @Override
+    public void close() {
+      tensors.values().forEach(OnnxTensor::close);
+    }
+  }
+}
