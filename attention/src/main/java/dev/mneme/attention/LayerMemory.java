@@ -58,6 +58,9 @@ final class LayerMemory implements AutoCloseable {
 
   private Hits choice = new Hits(new int[0], new float[0]);
 
+  /** Softmax weight that each slot received from each head of the last single query. */
+  private final float[] slotWeights;
+
   LayerMemory(
       AttentionShape shape,
       Timeline timeline,
@@ -85,6 +88,7 @@ final class LayerMemory implements AutoCloseable {
     tileQueries = new float[timeline.tile() * width];
     tileFarQueries = new float[timeline.tile() * width];
     mass = new float[config.nLocal() + timeline.tile()];
+    slotWeights = new float[shape.heads() * config.topK()];
   }
 
   /** Grows or shrinks the working set; what it holds is kept. */
@@ -137,6 +141,9 @@ final class LayerMemory implements AutoCloseable {
       requireAttention().attend(tile.buffers());
       writeOutput(tile, first, output);
       countMass(set, tile);
+      if (tile.buffers().queries() == 1) {
+        weighSlots(block.chosen(), tile.buffers());
+      }
     }
     formBlocks(set, block.to());
   }
@@ -372,6 +379,37 @@ final class LayerMemory implements AutoCloseable {
         token += run;
       }
     }
+  }
+
+  private void weighSlots(int chosen, QueryTile tile) {
+    int rows = layout.blockSize();
+    for (int head = 0; head < shape.heads(); head++) {
+      long at = ((long) head * layout.width() + layout.slotsAt()) * Float.BYTES;
+      for (int slot = 0; slot < chosen; slot++) {
+        float sum = 0;
+        for (int i = 0; i < rows; i++) {
+          sum += tile.mass().get(JAVA_FLOAT, at + (slot * rows + i) * (long) Float.BYTES);
+        }
+        slotWeights[head * slots.length + slot] = sum;
+      }
+    }
+  }
+
+  /**
+   * The largest softmax weight, 0 to 1, that any head of the last single query gave to a block.
+   *
+   * @param block one of the blocks chosen
+   */
+  float attention(int block) {
+    float most = 0;
+    for (int slot = 0; slot < slots.length; slot++) {
+      if (slots[slot] == block) {
+        for (int head = 0; head < shape.heads(); head++) {
+          most = Math.max(most, slotWeights[head * slots.length + slot]);
+        }
+      }
+    }
+    return most;
   }
 
   private void formBlocks(WorkingSet set, int tokens) {

@@ -125,6 +125,17 @@ public final class MemoryAttention implements AutoCloseable {
   }
 
   /**
+   * The largest softmax weight, 0 to 1, that any head of a layer gave to a block when the last
+   * token was read; meaningful where that token was read alone, as the last of a prompt and each
+   * generated one are.
+   *
+   * @param block one of {@link #choice}
+   */
+  public float attention(int layer, int block) {
+    return layers.get(layer).attention(block);
+  }
+
+  /**
    * Whether the last token read could see every token from {@code from} inclusive to {@code to}
    * exclusive in a layer.
    */

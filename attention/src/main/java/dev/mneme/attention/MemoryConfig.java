@@ -120,13 +120,13 @@ public record MemoryConfig(
     private int nInit = 64;
     private int nLocal = 1024;
     private int blockSize = 64;
-    private int topK = 16;
+    private int topK = 8;
     private int representatives = 4;
-    private int queryBlock = 256;
+    private int queryBlock = 128;
     private int sharpTail;
     private int sharpBlock = 1;
     private double distanceScale = 1;
-    private int farDistance = 256;
+    private int farDistance = 512;
     private Positions positions = Positions.INFLLM;
     private Mask mask = Mask.FIXED;
 
