@@ -3,8 +3,8 @@ package dev.mneme;
 import dev.mneme.integration.generation.GenerationOptions;
 import dev.mneme.integration.generation.Sampler;
 import dev.mneme.integration.generation.StopStrings;
-import dev.mneme.integration.text.TextStream;
 import dev.mneme.integration.text.Tokenizer;
+import dev.mneme.integration.text.Utf8Stream;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
@@ -36,7 +36,7 @@ public final class Generation implements Iterator<String> {
   private final GenerationOptions options;
   private final Set<Integer> stopTokens;
   private final Sampler sampler;
-  private final TextStream stream;
+  private final Utf8Stream stream;
   private final StopStrings stops;
   private final List<Integer> tokens = new ArrayList<>();
   private volatile boolean cancelled;
@@ -46,10 +46,9 @@ public final class Generation implements Iterator<String> {
   Generation(MnemeSession session, Tokenizer tokenizer, GenerationOptions options) {
     this.session = session;
     this.options = options;
-    Set<Integer> own = options.stopTokens();
-    stopTokens = own == null ? tokenizer.endTokens() : own;
-    sampler = new Sampler(options);
-    stream = new TextStream(tokenizer);
+    stopTokens = options.stopTokens().orElseGet(tokenizer::endTokens);
+    sampler = new Sampler(options, session.vocabularySize());
+    stream = new Utf8Stream(tokenizer);
     stops = new StopStrings(options.stopStrings());
   }
 

@@ -103,6 +103,11 @@ public final class MnemeModel implements AutoCloseable {
     return model.graph();
   }
 
+  /** What runs its sessions, for others that are to share its threads. */
+  public OnnxRuntime runtime() {
+    return model.runtime();
+  }
+
   /** The model's tokenizer, closed with the model. */
   public Tokenizer tokenizer() {
     return tokenizer;

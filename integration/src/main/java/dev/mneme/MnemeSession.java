@@ -8,8 +8,10 @@ import dev.mneme.attention.MemoryConfig;
 import dev.mneme.integration.generation.GenerationOptions;
 import dev.mneme.integration.generation.Sampler;
 import dev.mneme.integration.runtime.TokenReader;
+import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.function.IntConsumer;
@@ -140,29 +142,36 @@ public final class MnemeSession implements AutoCloseable {
     return new Generation(this, model.tokenizer(), options);
   }
 
-  /** Passages of far memory that the last token attended, the most attended first. */
+  /**
+   * Passages of far memory that the last token attended, the most attended first: what was said
+   * last was read from the first of them, if from far memory at all.
+   */
   public synchronized List<Passage> passages() {
     checkUsable();
     MemoryAttention memory = reader.memory();
     int[] layers = new int[memory.blocks()];
+    double[] attention = new double[memory.blocks()];
     for (int layer = 0; layer < memory.layers(); layer++) {
       for (int block : memory.choice(layer).blocks()) {
         layers[block]++;
+        attention[block] += memory.attention(layer, block);
       }
     }
     List<Passage> passages = new ArrayList<>();
     for (int block = 0; block < layers.length; block++) {
       if (layers[block] > 0) {
         int first = memory.blockStart(block);
+        int end = first + config.blockSize();
         passages.add(
             new Passage(
                 first,
-                first + config.blockSize(),
+                end,
                 (double) layers[block] / memory.layers(),
-                text(first, first + config.blockSize())));
+                attention[block] / memory.layers(),
+                text(first, end)));
       }
     }
-    passages.sort((a, b) -> Double.compare(b.layerShare(), a.layerShare()));
+    passages.sort(Comparator.comparingDouble(Passage::attention).reversed());
     return passages;
   }
 
@@ -226,12 +235,16 @@ public final class MnemeSession implements AutoCloseable {
 
   /** Chooses the next token and, unless it ends the text, makes it part of the session. */
   synchronized int generate(Sampler sampler, Set<Integer> stopTokens) {
-    int token = sampler.next(nextLogits(), history, tokens);
+    int token = sampler.next(FloatBuffer.wrap(nextLogits()), history, tokens);
     if (!stopTokens.contains(token)) {
       checkRoom(1);
       add(token);
     }
     return token;
+  }
+
+  int vocabularySize() {
+    return logits.length;
   }
 
   private void add(int token) {

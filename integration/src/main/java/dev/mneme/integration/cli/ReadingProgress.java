@@ -14,6 +14,7 @@ public final class ReadingProgress implements IntConsumer, AutoCloseable {
   private final String name;
   private final int total;
   private final long start = System.nanoTime();
+  private final ResidentMemory memory = ResidentMemory.ofThisProcess();
   private final @Nullable ProgressBar bar;
   private int read;
 
@@ -44,8 +45,7 @@ public final class ReadingProgress implements IntConsumer, AutoCloseable {
     if (bar != null) {
       bar.stepTo(tokens);
       bar.setExtraMessage(
-          "%.0f tokens/s, %d MiB resident"
-              .formatted(tokensPerSecond(), ResidentMemory.bytes() >> 20));
+          "%.0f tokens/s, %d MiB resident".formatted(tokensPerSecond(), memory.current() >> 20));
     }
   }
 
@@ -60,7 +60,7 @@ public final class ReadingProgress implements IntConsumer, AutoCloseable {
     } else if (read > 0) {
       System.err.printf(
           "%s: %d of %d tokens, %.0f tokens/s, %d MiB resident%n",
-          name, read, total, tokensPerSecond(), ResidentMemory.bytes() >> 20);
+          name, read, total, tokensPerSecond(), memory.current() >> 20);
     }
   }
 }

@@ -1,68 +1,127 @@
 package dev.mneme.integration.cli;
 
-import com.google.common.base.Splitter;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.BufferPoolMXBean;
 import java.lang.management.ManagementFactory;
-import java.lang.management.MemoryUsage;
+import java.lang.management.MemoryPoolMXBean;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * Resident memory of this process. On Linux what the kernel counts; elsewhere the committed memory
- * of the JVM, which leaves out what native libraries hold.
+ * Memory of this process, in bytes.
+ *
+ * <p>On Linux it is what the kernel counts as resident, the weights and blocks outside the heap
+ * included. Elsewhere there is no such figure without native code; what is given instead, {@link
+ * Source#JVM}, leaves out what native libraries such as ONNX Runtime allocate. Thread-safe.
  */
 public final class ResidentMemory {
 
-  private static final Path STATUS = Path.of("/proc/self/status");
-  private static final Path CLEAR_REFS = Path.of("/proc/self/clear_refs");
-
-  private ResidentMemory() {}
-
-  /** Resident bytes now. */
-  public static long bytes() {
-    return kernelBytes("VmRSS:");
+  /** What the figures count. */
+  public enum Source {
+    /** Resident set of the process, by the Linux kernel. */
+    KERNEL,
+    /**
+     * Heap, other memory pools and direct buffers of the JVM; not the memory of native libraries.
+     */
+    JVM
   }
 
-  /** The most resident bytes since the process began or {@link #resetPeak} was called. */
-  public static long peakBytes() {
-    return kernelBytes("VmHWM:");
+  private static final long KIB = 1024;
+
+  private final Path directory;
+  private final Source source;
+
+  /**
+   * Reads the files of the process from {@code directory}.
+   *
+   * @param directory in the form of Linux's {@code /proc/self}; when it has no {@code status}, the
+   *     JVM is asked
+   */
+  ResidentMemory(Path directory) {
+    this.directory = directory;
+    this.source = Files.isReadable(directory.resolve("status")) ? Source.KERNEL : Source.JVM;
   }
 
-  /** Starts to count the peak anew, where the kernel allows it. */
-  public static void resetPeak() {
-    if (Files.isWritable(CLEAR_REFS)) {
-      try {
-        Files.writeString(CLEAR_REFS, "5");
-      } catch (IOException e) {
-        // Without permission the peak stays that of the whole process, which is an upper bound.
-        return;
-      }
-    }
+  /** The memory of this process. */
+  public static ResidentMemory ofThisProcess() {
+    return new ResidentMemory(Path.of("/proc/self"));
   }
 
-  private static long kernelBytes(String field) {
-    if (Files.isReadable(STATUS)) {
-      try {
-        for (String line : Files.readAllLines(STATUS)) {
-          if (line.startsWith(field)) {
-            String kibibytes =
-                Splitter.on(' ')
-                    .omitEmptyStrings()
-                    .splitToList(line.substring(field.length()).strip())
-                    .getFirst();
-            return Long.parseLong(kibibytes) << 10;
-          }
+  /** What the figures count on this system. */
+  public Source source() {
+    return source;
+  }
+
+  /** Bytes held now. */
+  public long current() {
+    return switch (source) {
+      case KERNEL -> status("VmRSS");
+      case JVM ->
+          directBuffers()
+              + ManagementFactory.getMemoryPoolMXBeans().stream()
+                  .mapToLong(pool -> pool.getUsage().getUsed())
+                  .sum();
+    };
+  }
+
+  /**
+   * Most bytes held since the process began, or since {@link #resetPeak()} when that succeeded. For
+   * {@link Source#JVM} an upper bound: the sum of the peaks of its parts, of which direct buffers
+   * are counted as they are now.
+   */
+  public long peak() {
+    return switch (source) {
+      case KERNEL -> status("VmHWM");
+      case JVM ->
+          directBuffers()
+              + ManagementFactory.getMemoryPoolMXBeans().stream()
+                  .mapToLong(pool -> pool.getPeakUsage().getUsed())
+                  .sum();
+    };
+  }
+
+  /**
+   * Sets the peak to what is held now.
+   *
+   * @return false when the system does not permit it; the peak then stays that of the whole process
+   */
+  public boolean resetPeak() {
+    return switch (source) {
+      case KERNEL -> {
+        try {
+          // 5 resets the peak of the resident set: proc(5).
+          Files.writeString(directory.resolve("clear_refs"), "5");
+          yield true;
+        } catch (IOException e) {
+          yield false;
         }
-      } catch (IOException e) {
-        return committedBytes();
       }
-    }
-    return committedBytes();
+      case JVM -> {
+        ManagementFactory.getMemoryPoolMXBeans().forEach(MemoryPoolMXBean::resetPeakUsage);
+        yield true;
+      }
+    };
   }
 
-  private static long committedBytes() {
-    MemoryUsage heap = ManagementFactory.getMemoryMXBean().getHeapMemoryUsage();
-    MemoryUsage other = ManagementFactory.getMemoryMXBean().getNonHeapMemoryUsage();
-    return heap.getCommitted() + other.getCommitted();
+  private long status(String key) {
+    Path file = directory.resolve("status");
+    try {
+      for (String line : Files.readAllLines(file)) {
+        if (line.startsWith(key + ":")) {
+          return KIB * Long.parseLong(line.substring(key.length() + 1).replace("kB", "").strip());
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    throw new IllegalStateException("%s must have a line %s".formatted(file, key));
+  }
+
+  private static long directBuffers() {
+    return ManagementFactory.getPlatformMXBeans(BufferPoolMXBean.class).stream()
+        .filter(pool -> pool.getName().equals("direct"))
+        .mapToLong(BufferPoolMXBean::getMemoryUsed)
+        .sum();
   }
 }

@@ -60,7 +60,7 @@ public final class RunCommand implements Callable<Integer> {
       paramLabel = "T",
       defaultValue = "0",
       description = "0 takes the most likely token (default: ${DEFAULT-VALUE})")
-  private float temperature;
+  private double temperature;
 
   @Option(
       names = "--top-k",
@@ -74,14 +74,14 @@ public final class RunCommand implements Callable<Integer> {
       paramLabel = "P",
       defaultValue = "1",
       description = "sample among the most likely tokens of mass P (default: ${DEFAULT-VALUE})")
-  private float topP;
+  private double topP;
 
   @Option(
       names = "--repetition-penalty",
       paramLabel = "X",
       defaultValue = "1",
       description = "above 1 discourages tokens that occurred (default: ${DEFAULT-VALUE})")
-  private float repetitionPenalty;
+  private double repetitionPenalty;
 
   @Option(
       names = "--no-repeat-ngram",
@@ -177,11 +177,12 @@ public final class RunCommand implements Callable<Integer> {
   }
 
   private static String describe(Passage passage) {
-    return "tokens %d to %d, %.0f %% of the layers: %s"
+    return "tokens %d to %d, chosen by %.0f %% of the layers, attention %.2f: %s"
         .formatted(
             passage.from(),
             passage.to(),
             100 * passage.layerShare(),
+            passage.attention(),
             passage.text().replaceAll("\\s+", " ").strip());
   }
 }

@@ -1,73 +1,101 @@
 package dev.mneme.integration.generation;
 
-import static com.google.common.base.Preconditions.checkArgument;
-
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How to continue a text. Immutable; the defaults are greedy.
+ * How text is generated: how each token is chosen, and when to stop.
  *
- * @param maxTokens most tokens to generate
- * @param temperature divides the logits; 0 takes the most likely token
- * @param topK sample among this many most likely tokens; 0 for all
- * @param topP sample among the fewest most likely tokens whose probabilities sum to this; 1 for all
- * @param repetitionPenalty divides positive and multiplies negative logits of tokens that occurred
- *     before (Keskar et al. 2019); 1 for none
- * @param noRepeatNgram forbids a token that would repeat a sequence of this length; 0 to allow
- * @param seed of the sampling
- * @param stopStrings texts that end the generation and are not given out
- * @param stopTokens tokens that end the generation and are not given out; null for the model's own
+ * @param maxTokens most tokens to generate, at least 1
+ * @param temperature divides the logits; 0 is greedy: the highest logit, of equal ones the lowest
+ *     id
+ * @param topK only the topK highest logits are drawn from; 0 for all
+ * @param topP only the most probable tokens that together reach this probability are drawn from;
+ *     above 0, up to 1 for all
+ * @param repetitionPenalty divides positive and multiplies negative logits of tokens that have
+ *     occurred (Keskar et al. 2019, arXiv:1909.05858); 1 for none
+ * @param noRepeatNgram no run of this many tokens occurs twice; 0 for no such rule
+ * @param seed decides all draws: equal seeds and logits give equal tokens
+ * @param stopStrings generation ends before the first of these in the text
+ * @param stopTokens generation ends at any of these tokens; empty optional for the model's own end
+ *     tokens, an empty set for none
  */
 public record GenerationOptions(
     int maxTokens,
-    float temperature,
+    double temperature,
     int topK,
-    float topP,
-    float repetitionPenalty,
+    double topP,
+    double repetitionPenalty,
     int noRepeatNgram,
     long seed,
     List<String> stopStrings,
-    @Nullable Set<Integer> stopTokens) {
+    Optional<Set<Integer>> stopTokens) {
 
   /** Checks the values. */
   public GenerationOptions {
-    checkArgument(maxTokens > 0, "maxTokens must be positive: %s", maxTokens);
-    checkArgument(
-        Float.isFinite(temperature) && temperature >= 0,
-        "temperature must be 0 or more and finite: %s",
-        temperature);
-    checkArgument(topK >= 0, "topK must not be negative: %s", topK);
-    checkArgument(topP > 0 && topP <= 1, "topP must be above 0 and at most 1: %s", topP);
-    checkArgument(
-        Float.isFinite(repetitionPenalty) && repetitionPenalty > 0,
-        "repetitionPenalty must be positive and finite: %s",
-        repetitionPenalty);
-    checkArgument(noRepeatNgram >= 0, "noRepeatNgram must not be negative: %s", noRepeatNgram);
     stopStrings = List.copyOf(stopStrings);
-    checkArgument(!stopStrings.contains(""), "a stop string must not be empty");
-    stopTokens = stopTokens == null ? null : Set.copyOf(stopTokens);
+    stopTokens = stopTokens.map(Set::copyOf);
+    require(maxTokens >= 1, "maxTokens must be positive", maxTokens);
+    require(
+        temperature >= 0 && Double.isFinite(temperature),
+        "temperature must be finite and not negative",
+        temperature);
+    require(topK >= 0, "topK must not be negative", topK);
+    require(topP > 0 && topP <= 1, "topP must be above 0 and at most 1", topP);
+    require(
+        repetitionPenalty > 0 && Double.isFinite(repetitionPenalty),
+        "repetitionPenalty must be positive and finite",
+        repetitionPenalty);
+    require(noRepeatNgram >= 0, "noRepeatNgram must not be negative", noRepeatNgram);
+    if (stopStrings.contains("")) {
+      throw new IllegalArgumentException("stopStrings must not contain the empty string");
+    }
+    stopTokens
+        .flatMap(tokens -> tokens.stream().filter(token -> token < 0).findFirst())
+        .ifPresent(token -> require(false, "stopTokens must not be negative", token));
   }
 
-  /** Greedy, at most 256 tokens, until the model ends the text. */
+  /** Greedy, 256 tokens at most, no penalties, the model's end tokens. */
   public static GenerationOptions defaults() {
     return builder().build();
   }
 
-  /** A builder that starts with the defaults. */
+  /** A builder that holds the defaults. */
   public static Builder builder() {
     return new Builder();
   }
 
-  /** Sets options by name; see {@link GenerationOptions} for what they mean. Not thread-safe. */
+  /** A builder that holds these values. */
+  public Builder toBuilder() {
+    Builder builder = new Builder();
+    builder.maxTokens = maxTokens;
+    builder.temperature = temperature;
+    builder.topK = topK;
+    builder.topP = topP;
+    builder.repetitionPenalty = repetitionPenalty;
+    builder.noRepeatNgram = noRepeatNgram;
+    builder.seed = seed;
+    builder.stopStrings = stopStrings;
+    builder.stopTokens = stopTokens.orElse(null);
+    return builder;
+  }
+
+  private static void require(boolean holds, String rule, Object value) {
+    if (!holds) {
+      throw new IllegalArgumentException(rule + ": " + value);
+    }
+  }
+
+  /** Collects the values of {@link GenerationOptions}. Not thread-safe. */
   public static final class Builder {
 
     private int maxTokens = 256;
-    private float temperature;
+    private double temperature;
     private int topK;
-    private float topP = 1;
-    private float repetitionPenalty = 1;
+    private double topP = 1;
+    private double repetitionPenalty = 1;
     private int noRepeatNgram;
     private long seed;
     private List<String> stopStrings = List.of();
@@ -75,61 +103,65 @@ public record GenerationOptions(
 
     private Builder() {}
 
-    /** Sets the most tokens to generate. */
-    public Builder maxTokens(int value) {
-      maxTokens = value;
+    /** Sets {@link GenerationOptions#maxTokens()}, 256 by default. */
+    public Builder maxTokens(int maxTokens) {
+      this.maxTokens = maxTokens;
       return this;
     }
 
-    /** Sets the temperature. */
-    public Builder temperature(float value) {
-      temperature = value;
+    /** Sets {@link GenerationOptions#temperature()}, 0 by default. */
+    public Builder temperature(double temperature) {
+      this.temperature = temperature;
       return this;
     }
 
-    /** Sets how many of the most likely tokens are sampled from. */
-    public Builder topK(int value) {
-      topK = value;
+    /** Sets {@link GenerationOptions#topK()}, 0 by default. */
+    public Builder topK(int topK) {
+      this.topK = topK;
       return this;
     }
 
-    /** Sets the probability mass that is sampled from. */
-    public Builder topP(float value) {
-      topP = value;
+    /** Sets {@link GenerationOptions#topP()}, 1 by default. */
+    public Builder topP(double topP) {
+      this.topP = topP;
       return this;
     }
 
-    /** Sets the repetition penalty. */
-    public Builder repetitionPenalty(float value) {
-      repetitionPenalty = value;
+    /** Sets {@link GenerationOptions#repetitionPenalty()}, 1 by default. */
+    public Builder repetitionPenalty(double repetitionPenalty) {
+      this.repetitionPenalty = repetitionPenalty;
       return this;
     }
 
-    /** Sets the length of sequences that must not repeat. */
-    public Builder noRepeatNgram(int value) {
-      noRepeatNgram = value;
+    /** Sets {@link GenerationOptions#noRepeatNgram()}, 0 by default. */
+    public Builder noRepeatNgram(int noRepeatNgram) {
+      this.noRepeatNgram = noRepeatNgram;
       return this;
     }
 
-    /** Sets the seed of the sampling. */
-    public Builder seed(long value) {
-      seed = value;
+    /** Sets {@link GenerationOptions#seed()}, 0 by default. */
+    public Builder seed(long seed) {
+      this.seed = seed;
       return this;
     }
 
-    /** Sets the texts that end the generation. */
-    public Builder stopStrings(String... values) {
-      stopStrings = List.of(values);
+    /** Sets {@link GenerationOptions#stopStrings()}, none by default. */
+    public Builder stopStrings(String... stopStrings) {
+      this.stopStrings = List.of(stopStrings);
       return this;
     }
 
-    /** Sets the tokens that end the generation; none at all with an empty set. */
-    public Builder stopTokens(Set<Integer> values) {
-      stopTokens = values;
+    /** Sets {@link GenerationOptions#stopTokens()}, the model's end tokens by default. */
+    public Builder stopTokens(Set<Integer> stopTokens) {
+      this.stopTokens = stopTokens;
       return this;
     }
 
-    /** Checks the options and makes them. */
+    /**
+     * Returns the options.
+     *
+     * @throws IllegalArgumentException naming the value that is impossible
+     */
     public GenerationOptions build() {
       return new GenerationOptions(
           maxTokens,
@@ -140,7 +172,7 @@ public record GenerationOptions(
           noRepeatNgram,
           seed,
           stopStrings,
-          stopTokens);
+          Optional.ofNullable(stopTokens));
     }
   }
 }

@@ -1,146 +1,178 @@
 package dev.mneme.integration.generation;
 
-import static com.google.common.base.Preconditions.checkState;
-
+import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.random.RandomGenerator;
 import java.util.random.RandomGeneratorFactory;
 
 /**
- * Chooses the next token from logits, in the order of the Hugging Face library: repetition penalty,
- * forbidden sequences, temperature, top-k, top-p, draw. Not thread-safe: one sampler belongs to one
- * generation.
+ * Chooses the next token from logits.
+ *
+ * <p>Repetition penalty and n-gram rule change the logits first; then the highest is taken, or one
+ * is drawn: temperature, top-k and top-p apply in this order, as in Hugging Face's {@code
+ * generate}. Where logits are equal the lowest id comes first, also for top-k, which keeps no more
+ * than k.
+ *
+ * <p>One instance serves one generation, because it goes on with its random numbers. It allocates
+ * its arrays once. Not thread-safe.
  */
 public final class Sampler {
 
   private final GenerationOptions options;
   private final RandomGenerator random;
-  private float[] scores = {};
-  private boolean[] seen = {};
+  private final float[] scores;
+  private final boolean[] penalised;
+  private final long[] ranking;
+  private final double[] weights;
 
-  /** Starts a sequence of choices. */
-  public Sampler(GenerationOptions options) {
+  /**
+   * A sampler at the start of its random numbers.
+   *
+   * @param options how to choose
+   * @param vocabularySize number of logits, at least 1
+   */
+  public Sampler(GenerationOptions options, int vocabularySize) {
+    if (vocabularySize < 1) {
+      throw new IllegalArgumentException("vocabularySize must be positive: " + vocabularySize);
+    }
+    boolean draws = options.temperature() > 0;
     this.options = options;
-    random = RandomGeneratorFactory.of("L64X128MixRandom").create(options.seed());
+    this.random =
+        RandomGeneratorFactory.<RandomGenerator>of("L64X128MixRandom").create(options.seed());
+    this.scores = new float[vocabularySize];
+    this.penalised = new boolean[options.repetitionPenalty() == 1 ? 0 : vocabularySize];
+    this.ranking = new long[draws ? vocabularySize : 0];
+    this.weights = new double[draws ? vocabularySize : 0];
   }
 
   /**
    * Chooses a token.
    *
-   * @param logits one float a vocabulary entry; not changed
-   * @param history tokens before, prompt included, in its first {@code length} entries
-   * @throws IllegalStateException if no logit is a number or every token is forbidden
+   * @param logits one logit a token id, from the buffer's position to its limit; not changed. Minus
+   *     infinity excludes a token
+   * @param history token ids so far, prompt included, oldest first
+   * @param length number of ids in {@code history}
+   * @return an id from 0 inclusive to the vocabulary size exclusive
+   * @throws IllegalArgumentException when the number of logits is not the vocabulary size, a logit
+   *     is NaN or infinite, an id of the history is not in the vocabulary, or no token remains
    */
-  public int next(float[] logits, int[] history, int length) {
-    scores = scores.length == logits.length ? scores : new float[logits.length];
-    System.arraycopy(logits, 0, scores, 0, logits.length);
-    penalise(history, length);
-    forbidRepeats(history, length);
-    int best = argmax();
-    if (options.temperature() == 0) {
-      return best;
+  public int next(FloatBuffer logits, int[] history, int length) {
+    if (logits.remaining() != scores.length) {
+      throw new IllegalArgumentException(
+          "logits must be as many as the vocabulary: %d!=%d"
+              .formatted(logits.remaining(), scores.length));
     }
-    return draw(scores[best]);
+    if (length < 0 || length > history.length) {
+      throw new IllegalArgumentException(
+          "length must be from 0 to the history's %d: %d".formatted(history.length, length));
+    }
+    logits.get(logits.position(), scores);
+    penaliseRepetition(history, length);
+    excludeRepeatedNgrams(history, length);
+    int best = highest();
+    return options.temperature() > 0 ? draw(scores[best]) : best;
   }
 
-  private void penalise(int[] history, int length) {
-    float penalty = options.repetitionPenalty();
-    if (penalty == 1) {
+  private void penaliseRepetition(int[] history, int length) {
+    if (options.repetitionPenalty() == 1) {
       return;
     }
-    seen = seen.length == scores.length ? seen : new boolean[scores.length];
-    Arrays.fill(seen, false);
+    float penalty = (float) options.repetitionPenalty();
+    Arrays.fill(penalised, false);
     for (int i = 0; i < length; i++) {
-      int token = history[i];
-      if (!seen[token]) {
-        seen[token] = true;
-        scores[token] = scores[token] > 0 ? scores[token] / penalty : scores[token] * penalty;
+      int token = inVocabulary(history[i]);
+      if (!penalised[token]) {
+        penalised[token] = true;
+        scores[token] = scores[token] < 0 ? scores[token] * penalty : scores[token] / penalty;
       }
     }
   }
 
-  /** Rules out tokens that would complete a sequence that occurred before. */
-  private void forbidRepeats(int[] history, int length) {
-    int prefix = options.noRepeatNgram() - 1;
-    if (prefix < 0) {
+  /** Excludes every token that has followed an occurrence of the last n - 1 tokens. */
+  private void excludeRepeatedNgrams(int[] history, int length) {
+    int n = options.noRepeatNgram();
+    if (n == 0) {
       return;
     }
-    int last = length - prefix;
-    for (int start = 0; start < last; start++) {
-      if (Arrays.equals(history, start, start + prefix, history, last, length)) {
-        scores[history[start + prefix]] = Float.NEGATIVE_INFINITY;
+    int prefix = length - (n - 1);
+    for (int start = 0; start + n <= length; start++) {
+      int end = start + n - 1;
+      if (Arrays.equals(history, start, end, history, prefix, length)) {
+        scores[inVocabulary(history[end])] = Float.NEGATIVE_INFINITY;
       }
     }
   }
 
-  private int argmax() {
-    int best = -1;
+  private int highest() {
+    int best = 0;
     for (int token = 0; token < scores.length; token++) {
-      if (scores[token] > (best < 0 ? Float.NEGATIVE_INFINITY : scores[best])) {
+      if (Float.isNaN(scores[token]) || scores[token] == Float.POSITIVE_INFINITY) {
+        throw new IllegalArgumentException(
+            "logits must be finite: token %d has %s".formatted(token, scores[token]));
+      }
+      if (scores[token] > scores[best]) {
         best = token;
       }
     }
-    checkState(best >= 0, "no token can follow: every logit is NaN or ruled out");
+    if (scores[best] == Float.NEGATIVE_INFINITY) {
+      throw new IllegalArgumentException("no token remains: all are excluded");
+    }
     return best;
   }
 
-  private int draw(float max) {
-    int[] candidates = candidates();
-    double[] weights = new double[candidates.length];
+  private int draw(float highest) {
+    int candidates = rank();
+    if (options.topK() > 0) {
+      candidates = Math.min(candidates, options.topK());
+    }
     double total = 0;
-    for (int i = 0; i < weights.length; i++) {
-      weights[i] = Math.exp((scores[candidates[i]] - max) / (double) options.temperature());
-      total += weights[i];
+    for (int rank = 0; rank < candidates; rank++) {
+      double excess = (double) scores[tokenAt(rank)] - highest;
+      weights[rank] = Math.exp(excess / options.temperature());
+      total += weights[rank];
     }
-    int count = nucleus(weights, total);
     double kept = 0;
-    for (int i = 0; i < count; i++) {
-      kept += weights[i];
+    int keep = 0;
+    while (keep < candidates && (keep == 0 || kept < options.topP() * total)) {
+      kept += weights[keep++];
     }
-    double point = random.nextDouble() * kept;
-    for (int i = 0; i < count - 1; i++) {
-      point -= weights[i];
-      if (point < 0) {
-        return candidates[i];
-      }
+    double rest = random.nextDouble() * kept;
+    int rank = 0;
+    while (rank < keep - 1 && rest >= weights[rank]) {
+      rest -= weights[rank++];
     }
-    return candidates[count - 1];
+    return tokenAt(rank);
   }
 
-  /** Tokens that may be drawn, the most likely first, equals by their number. */
-  private int[] candidates() {
-    long[] keys = new long[scores.length];
-    int count = 0;
+  /**
+   * Sorts the tokens by falling score, then by rising id, as long values that have the score's
+   * order in the upper half and the id in the lower.
+   *
+   * @return number of tokens that are not excluded
+   */
+  private int rank() {
+    int candidates = 0;
     for (int token = 0; token < scores.length; token++) {
-      if (scores[token] > Float.NEGATIVE_INFINITY) {
-        keys[count++] = descending(scores[token]) << 32 | token;
+      if (scores[token] != Float.NEGATIVE_INFINITY) {
+        // Subtracting from zero makes one of the two zeros.
+        int bits = Float.floatToIntBits(0f - scores[token]);
+        int ascending = bits ^ ((bits >> 31) & Integer.MAX_VALUE);
+        ranking[candidates++] = ((long) ascending << 32) | token;
       }
     }
-    Arrays.sort(keys, 0, count);
-    int kept = options.topK() == 0 ? count : Math.min(count, options.topK());
-    int[] tokens = new int[kept];
-    for (int i = 0; i < kept; i++) {
-      tokens[i] = (int) keys[i];
-    }
-    return tokens;
+    Arrays.sort(ranking, 0, candidates);
+    return candidates;
   }
 
-  /** An unsigned 31-bit key whose order is the opposite of the floats' order. */
-  private static long descending(float score) {
-    int bits = Float.floatToIntBits(score);
-    int ascending = bits >= 0 ? bits : bits ^ Integer.MAX_VALUE;
-    return ~ascending;
+  private int tokenAt(int rank) {
+    return (int) ranking[rank];
   }
 
-  /** How many of the most likely tokens reach the probability {@code topP}. */
-  private int nucleus(double[] weights, double total) {
-    double sum = 0;
-    for (int i = 0; i < weights.length; i++) {
-      sum += weights[i];
-      if (sum >= options.topP() * total) {
-        return i + 1;
-      }
+  private int inVocabulary(int token) {
+    if (token < 0 || token >= scores.length) {
+      throw new IllegalArgumentException(
+          "history must hold ids from 0 to %d: %d".formatted(scores.length - 1, token));
     }
-    return weights.length;
+    return token;
   }
 }

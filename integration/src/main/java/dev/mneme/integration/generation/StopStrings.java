@@ -3,8 +3,13 @@ package dev.mneme.integration.generation;
 import java.util.List;
 
 /**
- * Cuts streamed text at the first stop string. Text that may turn out to be the beginning of one is
- * held back, so that no part of a stop string is ever given out. Not thread-safe.
+ * Lets text through up to the first stop string, which may come in pieces.
+ *
+ * <p>Text that may yet turn out to begin a stop string is held back until it is known. No character
+ * of the stop string itself is let through. Where several stop strings begin at one place or
+ * overlap, the one that is complete first ends the text, and of those the one that begins first.
+ *
+ * <p>One instance watches one text. Not thread-safe.
  */
 public final class StopStrings {
 
@@ -12,63 +17,83 @@ public final class StopStrings {
   private final StringBuilder held = new StringBuilder();
   private boolean stopped;
 
-  /** Starts with no text. */
+  /**
+   * Watches for {@code stops}.
+   *
+   * @param stops no empty string; may be an empty list, then all text passes at once
+   */
   public StopStrings(List<String> stops) {
+    if (stops.contains("")) {
+      throw new IllegalArgumentException("stops must not contain the empty string");
+    }
     this.stops = List.copyOf(stops);
   }
 
-  /** Whether a stop string was found; what follows is ignored. */
-  public boolean stopped() {
-    return stopped;
-  }
-
-  /** Takes more text and gives the text that is certain, which may be empty. */
+  /**
+   * Takes the next piece of the text.
+   *
+   * @return the text that is now known to stand before any stop string; empty once {@link
+   *     #stopped()}
+   */
   public String push(String text) {
     if (stopped) {
       return "";
     }
+    int searched = held.length();
     held.append(text);
-    int at = firstStop();
-    if (at >= 0) {
+    int start = firstStop(searched);
+    if (start >= 0) {
       stopped = true;
-      held.setLength(at);
-      return drain(at);
+      String before = held.substring(0, start);
+      held.setLength(0);
+      return before;
     }
-    return drain(held.length() - possibleStart());
+    int safe = held.length() - mayBegin();
+    String passed = held.substring(0, safe);
+    held.delete(0, safe);
+    return passed;
   }
 
-  /** Gives what was held back. */
+  /** Returns what is held back, at the end of a text that came to no stop string. */
   public String flush() {
-    return drain(held.length());
+    String rest = held.toString();
+    held.setLength(0);
+    return rest;
   }
 
-  private int firstStop() {
+  /** Whether a stop string has been met. */
+  public boolean stopped() {
+    return stopped;
+  }
+
+  /**
+   * Where the stop string begins that is complete first, -1 when none is. None ends within the
+   * first {@code searched} characters, which have been looked at.
+   */
+  private int firstStop(int searched) {
     int first = -1;
+    int firstEnd = Integer.MAX_VALUE;
     for (String stop : stops) {
-      int at = held.indexOf(stop);
-      if (at >= 0 && (first < 0 || at < first)) {
-        first = at;
+      int start = held.indexOf(stop, Math.max(0, searched - stop.length() + 1));
+      int end = start + stop.length();
+      if (start >= 0 && (end < firstEnd || (end == firstEnd && start < first))) {
+        first = start;
+        firstEnd = end;
       }
     }
     return first;
   }
 
-  /** Length of the longest end of the text with which a stop string begins. */
-  private int possibleStart() {
+  /** Length of the longest end of the held text with which a stop string begins. */
+  private int mayBegin() {
     int longest = 0;
     for (String stop : stops) {
-      for (int length = Math.min(stop.length() - 1, held.length()); length > longest; length--) {
-        if (held.indexOf(stop.substring(0, length), held.length() - length) >= 0) {
-          longest = length;
+      for (int n = Math.min(stop.length() - 1, held.length()); n > longest; n--) {
+        if (held.indexOf(stop.substring(0, n), held.length() - n) >= 0) {
+          longest = n;
         }
       }
     }
     return longest;
-  }
-
-  private String drain(int length) {
-    String text = held.substring(0, length);
-    held.delete(0, length);
-    return text;
   }
 }

@@ -139,7 +139,8 @@ public final class SegmentedModel implements AutoCloseable {
         ExactIndex::new);
   }
 
-  OnnxRuntime runtime() {
+  /** What runs its sessions. */
+  public OnnxRuntime runtime() {
     return runtime;
   }
 

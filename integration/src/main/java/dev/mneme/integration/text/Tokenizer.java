@@ -1,91 +1,142 @@
 package dev.mneme.integration.text;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
+import java.util.concurrent.locks.Lock;
+import java.util.concurrent.locks.ReadWriteLock;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /**
- * The tokenizer in a model's folder: {@code tokenizer.json} of the Hugging Face library.
+ * The tokenizer of a model: Hugging Face's {@code tokenizers} over the model's {@code
+ * tokenizer.json}.
  *
- * <p>Nothing is truncated or padded, and no special token is added. Thread-safe.
+ * <p>Nothing is truncated, padded or added. Text such as {@code <|im_end|>} that spells a special
+ * token becomes that token. Thread-safe; {@link #close()} waits for calls under way.
  */
 public final class Tokenizer implements AutoCloseable {
 
   private final HuggingFaceTokenizer tokenizer;
+  private final int vocabularySize;
   private final Set<Integer> endTokens;
+  private final ReadWriteLock lock = new ReentrantReadWriteLock();
+  private boolean closed;
 
-  private Tokenizer(HuggingFaceTokenizer tokenizer, Set<Integer> endTokens) {
+  private Tokenizer(HuggingFaceTokenizer tokenizer, int vocabularySize, Set<Integer> endTokens) {
     this.tokenizer = tokenizer;
+    this.vocabularySize = vocabularySize;
     this.endTokens = endTokens;
   }
 
   /**
-   * Opens the tokenizer of a model's folder; the caller closes it.
+   * Opens the tokenizer of a model; the caller closes it.
    *
-   * @throws IOException if {@code tokenizer.json} is missing or invalid
+   * @param folder the model's folder, which holds {@code tokenizer.json} and, where the model has
+   *     end tokens, one of the files named at {@link #endTokens()}
+   * @throws IOException when {@code tokenizer.json} is missing or not a tokenizer, or when another
+   *     file cannot be understood; the message names the file
    */
   public static Tokenizer open(Path folder) throws IOException {
     Path file = folder.resolve("tokenizer.json");
     if (!Files.isRegularFile(file)) {
-      throw new NoSuchFileException(file.toString(), null, "the model's tokenizer is missing");
+      throw new IOException("%s: missing; a model needs its tokenizer".formatted(file));
     }
-    Set<Integer> endTokens = readEndTokens(folder);
+    Vocabulary vocabulary = Vocabulary.read(file);
+    Set<Integer> endTokens = EndTokens.read(folder, vocabulary);
+    return new Tokenizer(load(file), vocabulary.size(), endTokens);
+  }
+
+  private static HuggingFaceTokenizer load(Path file) throws IOException {
     try {
-      return new Tokenizer(
-          HuggingFaceTokenizer.newInstance(file, Map.of("truncation", "false", "padding", "false")),
-          endTokens);
+      return HuggingFaceTokenizer.builder()
+          .optTokenizerPath(file)
+          .optAddSpecialTokens(false)
+          .optTruncation(false)
+          .optPadding(false)
+          .build();
     } catch (RuntimeException e) {
-      throw new IOException(file + " is not a tokenizer: " + e.getMessage(), e);
+      // The native library throws a plain RuntimeException for whatever it cannot parse.
+      throw new IOException("%s: not a tokenizer: %s".formatted(file, e.getMessage()), e);
     }
   }
 
-  /** Tokens that end a text: {@code model.eos_token_id} of {@code genai_config.json}. */
-  private static Set<Integer> readEndTokens(Path folder) throws IOException {
-    Set<Integer> tokens = new TreeSet<>();
-    Path file = folder.resolve("genai_config.json");
-    if (Files.isRegularFile(file)) {
-      JsonNode eos = new ObjectMapper().readTree(file.toFile()).at("/model/eos_token_id");
-      if (eos.isInt()) {
-        tokens.add(eos.intValue());
-      }
-      eos.elements().forEachRemaining(token -> tokens.add(token.intValue()));
-    }
-    return Set.copyOf(tokens);
-  }
-
-  /** Token ids of a text; special tokens written in it become what they name. */
+  /** The token ids of {@code text}; none for the empty text. */
   public int[] encode(String text) {
-    long[] ids = tokenizer.encode(text, false, false).getIds();
-    int[] tokens = new int[ids.length];
-    for (int i = 0; i < ids.length; i++) {
-      tokens[i] = Math.toIntExact(ids[i]);
+    Lock reading = reading();
+    try {
+      long[] ids = tokenizer.encode(text, false, false).getIds();
+      int[] result = new int[ids.length];
+      for (int i = 0; i < ids.length; i++) {
+        result[i] = Math.toIntExact(ids[i]);
+      }
+      return result;
+    } finally {
+      reading.unlock();
     }
-    return tokens;
   }
 
-  /** Text of token ids; special tokens are written out. */
-  public String decode(int... tokens) {
-    long[] ids = new long[tokens.length];
+  /**
+   * The text of {@code ids}, special tokens included. Bytes that are not UTF-8, such as those of a
+   * character cut in two, become U+FFFD: {@link Utf8Stream} waits for the rest instead.
+   *
+   * @throws IllegalArgumentException when an id is not in the vocabulary
+   */
+  public String decode(int[] ids) {
+    long[] widened = new long[ids.length];
     for (int i = 0; i < ids.length; i++) {
-      ids[i] = tokens[i];
+      if (ids[i] < 0 || ids[i] >= vocabularySize) {
+        throw new IllegalArgumentException(
+            "token id must be from 0 to %d: %d".formatted(vocabularySize - 1, ids[i]));
+      }
+      widened[i] = ids[i];
     }
-    return tokenizer.decode(ids, false);
+    Lock reading = reading();
+    try {
+      return tokenizer.decode(widened, false);
+    } finally {
+      reading.unlock();
+    }
   }
 
-  /** Tokens after which a model has nothing more to say; may be empty. */
+  /**
+   * One more than the highest token id, added tokens included. A model may have more logits than
+   * this, because exporters round their number up.
+   */
+  public int vocabularySize() {
+    return vocabularySize;
+  }
+
+  /**
+   * The tokens that end a text, unmodifiable: all that {@code genai_config.json}, {@code
+   * generation_config.json}, {@code tokenizer_config.json} and {@code special_tokens_map.json}
+   * declare as such; when none of them does, the special tokens with one of the usual names, such
+   * as {@code </s>}. May be empty.
+   */
   public Set<Integer> endTokens() {
     return endTokens;
   }
 
   @Override
   public void close() {
-    tokenizer.close();
+    lock.writeLock().lock();
+    try {
+      closed = true;
+      tokenizer.close();
+    } finally {
+      lock.writeLock().unlock();
+    }
+  }
+
+  /** Takes the lock that keeps the native tokenizer open; the caller unlocks it. */
+  private Lock reading() {
+    Lock reading = lock.readLock();
+    reading.lock();
+    if (closed) {
+      reading.unlock();
+      throw new IllegalStateException("tokenizer is closed");
+    }
+    return reading;
   }
 }

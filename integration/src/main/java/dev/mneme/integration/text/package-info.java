@@ -1,4 +1,9 @@
-/** Text: a model's tokenizer, and text that arrives token by token. */
+/**
+ * Text to token ids and back.
+ *
+ * <p>{@link dev.mneme.integration.text.Tokenizer} is a model's tokenizer; {@link
+ * dev.mneme.integration.text.Utf8Stream} turns ids that come one by one into text.
+ */
 @NullMarked
 package dev.mneme.integration.text;
 

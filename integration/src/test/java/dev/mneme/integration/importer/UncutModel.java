@@ -14,19 +14,20 @@ import java.util.Map;
 import java.util.Set;
 
 /** An imported model run whole by ONNX Runtime. */
-final class UncutModel implements AutoCloseable {
+public final class UncutModel implements AutoCloseable {
 
   private final OrtEnvironment environment = OrtEnvironment.getEnvironment();
   private final OrtSession session;
 
-  UncutModel(Path folder) throws OrtException {
+  /** Opens {@code model.onnx} in a folder. */
+  public UncutModel(Path folder) throws OrtException {
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
       session = environment.createSession(folder.resolve("model.onnx").toString(), options);
     }
   }
 
   /** Logits for the token after each of {@code ids}, from an empty past: [tokens][vocabulary]. */
-  float[][] logits(int... ids) throws OrtException {
+  public float[][] logits(int... ids) throws OrtException {
     Map<String, OnnxTensor> inputs = new HashMap<>();
     try {
       long[] row = {1, ids.length};

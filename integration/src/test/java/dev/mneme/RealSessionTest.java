@@ -1,0 +1,308 @@
+package dev.mneme;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.onnxruntime.OrtException;
+import dev.mneme.attention.MemoryConfig;
+import dev.mneme.integration.cli.ResidentMemory;
+import dev.mneme.integration.generation.GenerationOptions;
+import dev.mneme.integration.importer.ImportOptions;
+import dev.mneme.integration.importer.Precision;
+import dev.mneme.integration.importer.RealModel;
+import dev.mneme.integration.importer.UncutModel;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Random;
+import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Sessions of SmolLM2-135M, which is fetched into the cache folder once. */
+class RealSessionTest {
+
+  private static MnemeModel model = unopened();
+
+  /** Stands in until {@link #open} ran. */
+  @SuppressWarnings("NullAway")
+  private static MnemeModel unopened() {
+    return null;
+  }
+
+  @BeforeAll
+  static void open() throws IOException {
+    model = MnemeModel.builder(RealModel.folder(Precision.FP32)).open();
+  }
+
+  @AfterAll
+  static void close() {
+    model.close();
+  }
+
+  @ParameterizedTest
+  @CsvSource({"FP32, 4, 10", "FP32, 4, 100", "FP32, 4, 1000", "INT8, 0, 30", "INT4, 0, 30"})
+  void withinTheWindowItEqualsTheUncutModel(Precision precision, int accuracyLevel, int length)
+      throws IOException, OrtException {
+    ImportOptions options = new ImportOptions(precision, accuracyLevel);
+    int[] prompt = tokens(length, 1);
+    try (UncutModel uncut = new UncutModel(RealModel.folder(options));
+        MnemeModel cut = MnemeModel.builder(RealModel.folder(options)).open();
+        MnemeSession session = cut.newSession()) {
+      float[] expected = uncut.logits(prompt)[length - 1];
+      float[] actual = session.logits(prompt);
+      assertThat(actual).containsExactly(expected, within(1e-3f));
+    }
+  }
+
+  /** Rounding of activations alone moves these logits by more than 1; the choice stays. */
+  @ParameterizedTest
+  @CsvSource({"INT8, 10", "INT8, 100", "INT8, 1000", "INT4, 10", "INT4, 100", "INT4, 1000"})
+  void quantisedModelsChooseAsTheirUncutSelves(Precision precision, int length)
+      throws IOException, OrtException {
+    int[] prompt = tokens(length, 2);
+    try (UncutModel uncut = new UncutModel(RealModel.folder(precision));
+        MnemeModel cut = MnemeModel.builder(RealModel.folder(precision)).open();
+        MnemeSession session = cut.newSession()) {
+      float[] expected = uncut.logits(prompt)[length - 1];
+      assertThat(best(session.logits(prompt))).isEqualTo(best(expected));
+    }
+  }
+
+  @Test
+  void howATextIsCutChangesNothing() {
+    MemoryConfig memory =
+        MemoryConfig.builder().nLocal(128).queryBlock(32).topK(2).sharpTail(5).build();
+    int[] prompt = tokens(700, 3);
+    try (MnemeSession whole = model.newSession(memory);
+        MnemeSession pieces = model.newSession(memory)) {
+      float[] expected = whole.logits(prompt);
+      Random random = new Random(3);
+      for (int from = 0; from < prompt.length; ) {
+        int to = Math.min(prompt.length, from + 1 + random.nextInt(120));
+        pieces.append(Arrays.copyOfRange(prompt, from, to));
+        from = to;
+      }
+      assertThat(pieces.logits()).containsExactly(expected);
+      assertThat(pieces.tokens()).isEqualTo(prompt.length);
+      assertThat(pieces.passages()).isEqualTo(whole.passages()).isNotEmpty();
+    }
+  }
+
+  @Test
+  void answersAboutWhatLeftItsWindow() {
+    String filler = "The grass is green. The sky is blue. The sun is yellow. ".repeat(120);
+    String prompt =
+        "There is a pass key hidden in this text.\n"
+            + filler
+            + "\nThe pass key is 73921. Remember it. 73921 is the pass key.\n"
+            + filler
+            + "\nWhat is the pass key? The pass key is";
+    int needle = model.tokenizer().encode(prompt.substring(0, prompt.indexOf("\nThe pass"))).length;
+    try (MnemeSession session = model.newSession()) {
+      session.append(prompt);
+      assertThat(session.tokens()).isGreaterThan(3 * model.config().memory().nLocal());
+      GenerationOptions options = GenerationOptions.builder().maxTokens(8).build();
+      String answer = session.generate(options).rest();
+      assertThat(answer).contains("73921");
+      assertThat(session.visibleShare(needle, needle + 10)).isGreaterThan(0.5);
+      assertThat(session.passages().getFirst().text()).contains("73921");
+    }
+    try (MnemeSession forgetful = model.newSession(MemoryConfig.sinksAndWindow(64, 1024))) {
+      forgetful.append(prompt);
+      assertThat(forgetful.generate(GenerationOptions.builder().maxTokens(8).build()).rest())
+          .doesNotContain("73921");
+      assertThat(forgetful.visibleShare(needle, needle + 10)).isZero();
+    }
+  }
+
+  @Test
+  void generatesWhatOnesOwnLoopGenerates() {
+    String prompt = "The capital of France is";
+    try (MnemeSession session = model.newSession();
+        MnemeSession own = model.newSession()) {
+      session.append(prompt);
+      Generation generation =
+          session.generate(GenerationOptions.builder().maxTokens(12).stopTokens(Set.of()).build());
+      StringBuilder text = new StringBuilder();
+      generation.forEachRemaining(text::append);
+      assertThat(generation.finish()).isEqualTo(Generation.Finish.MAX_TOKENS);
+
+      List<Integer> tokens = new ArrayList<>();
+      int token = best(own.logits(model.tokenizer().encode(prompt)));
+      while (tokens.size() < 12) {
+        tokens.add(token);
+        token = best(own.logits(token));
+      }
+      assertThat(generation.tokens()).isEqualTo(tokens);
+      assertThat(text.toString())
+          .isEqualTo(
+              model.tokenizer().decode(tokens.stream().mapToInt(Integer::intValue).toArray()))
+          .contains("Paris");
+    }
+  }
+
+  @Test
+  void stopsAtStopStringsAndWhenCancelled() {
+    try (MnemeSession session = model.newSession()) {
+      session.append("One, two, three, four,");
+      Generation stopped =
+          session.generate(GenerationOptions.builder().maxTokens(40).stopStrings("seven").build());
+      String text = stopped.rest();
+      assertThat(text).contains("six").doesNotContain("seven").doesNotContain("s,even");
+      assertThat(stopped.finish()).isEqualTo(Generation.Finish.STOP_STRING);
+
+      Generation cancelled = session.generate(GenerationOptions.builder().maxTokens(40).build());
+      assertThat(cancelled.hasNext()).isTrue();
+      cancelled.cancel();
+      cancelled.rest();
+      assertThat(cancelled.finish()).isEqualTo(Generation.Finish.CANCELLED);
+      assertThat(cancelled.tokens()).hasSizeLessThan(40);
+    }
+  }
+
+  @Test
+  void sessionsInSeveralThreadsDoNotDisturbEachOther()
+      throws InterruptedException, ExecutionException {
+    MemoryConfig memory = MemoryConfig.builder().nLocal(128).queryBlock(64).topK(2).build();
+    List<float[]> alone = new ArrayList<>();
+    for (int seed = 0; seed < 4; seed++) {
+      alone.add(read(memory, seed));
+    }
+    try (ExecutorService threads = Executors.newFixedThreadPool(4)) {
+      List<Future<float[]>> together = new ArrayList<>();
+      for (int seed = 0; seed < 4; seed++) {
+        int number = seed;
+        together.add(threads.submit(() -> read(memory, number)));
+      }
+      for (int seed = 0; seed < 4; seed++) {
+        assertThat(together.get(seed).get()).containsExactly(alone.get(seed), within(1e-4f));
+      }
+    }
+  }
+
+  private static float[] read(MemoryConfig memory, int seed) {
+    try (MnemeSession session = model.newSession(memory)) {
+      return session.logits(tokens(400, seed));
+    }
+  }
+
+  @Test
+  void decodingAndSessionsLeaveResidentMemoryFlat() {
+    ResidentMemory memory = ResidentMemory.ofThisProcess();
+    MemoryConfig small = MemoryConfig.builder().nLocal(256).queryBlock(64).topK(4).build();
+    try (MnemeSession session = model.newSession(small)) {
+      session.append(tokens(1000, 5));
+      step(session, 100);
+      long before = memory.current();
+      step(session, 1000);
+      long blocks = 1000 * model.graph().bytesPerToken();
+      assertThat(memory.current() - before).isLessThan(blocks + (24 << 20));
+    }
+    open(small, 20);
+    long before = memory.current();
+    open(small, 100);
+    assertThat(memory.current() - before).isLessThan(24 << 20);
+  }
+
+  private static void step(MnemeSession session, int steps) {
+    for (int i = 0; i < steps; i++) {
+      session.logits(1000 + i);
+    }
+  }
+
+  private static void open(MemoryConfig memory, int sessions) {
+    for (int i = 0; i < sessions; i++) {
+      try (MnemeSession session = model.newSession(memory)) {
+        session.logits(tokens(70, i));
+      }
+    }
+  }
+
+  @Test
+  void refusesWhatCannotBeReadAndStaysAsItWas() {
+    try (MnemeSession session = model.newSession()) {
+      assertThatIllegalStateException()
+          .isThrownBy(session::logits)
+          .withMessage("nothing to continue: the prompt is empty");
+      assertThatIllegalStateException()
+          .isThrownBy(() -> session.generate(GenerationOptions.defaults()));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> session.append(""))
+          .withMessage("nothing to append: no tokens");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> session.append(5, 49152))
+          .withMessage("token id must be 0 to 49151: 49152");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> session.append(-1))
+          .withMessage("token id must be 0 to 49151: -1");
+      assertThat(session.tokens()).isZero();
+      assertThat(session.logits(5)).hasSize(49152);
+    }
+  }
+
+  @Test
+  void refusesMoreTokensThanMemoryAllows() throws IOException {
+    MnemeConfig config = MnemeConfig.builder().maxMemoryMiB(1).build();
+    try (MnemeModel limited =
+            MnemeModel.builder(RealModel.folder(Precision.FP32)).config(config).open();
+        MnemeSession session = limited.newSession()) {
+      session.append(1, 2, 3);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> session.append(tokens(100, 1)))
+          .withMessage("100 tokens after 3 need 4 MiB of memory, more than maxMemoryMiB 1");
+      assertThat(session.tokens()).isEqualTo(3);
+    }
+  }
+
+  @Test
+  void whatIsClosedSaysSo() throws IOException {
+    MnemeModel closed = MnemeModel.builder(RealModel.folder(Precision.FP32)).open();
+    MnemeSession session = closed.newSession();
+    session.append(1, 2, 3);
+    Generation generation = session.generate(GenerationOptions.defaults());
+    closed.close();
+    closed.close();
+    assertThatIllegalStateException()
+        .isThrownBy(() -> session.append(4))
+        .withMessage("the session is closed");
+    assertThatIllegalStateException()
+        .isThrownBy(generation::hasNext)
+        .withMessage("the session is closed");
+    assertThatIllegalStateException()
+        .isThrownBy(closed::newSession)
+        .withMessage("the model is closed");
+  }
+
+  @Test
+  void namesTheArtifactThatADeviceNeeds() {
+    MnemeConfig config = MnemeConfig.builder().device("cuda:0").build();
+    assertThatIllegalArgumentException()
+        .isThrownBy(
+            () -> MnemeModel.builder(RealModel.folder(Precision.FP32)).config(config).open())
+        .withMessageContaining("onnxruntime_gpu")
+        .withMessageContaining("-Pcuda");
+  }
+
+  private static int[] tokens(int count, long seed) {
+    return new Random(seed).ints(count, 1000, 20_000).toArray();
+  }
+
+  private static int best(float[] logits) {
+    int best = 0;
+    for (int token = 1; token < logits.length; token++) {
+      best = logits[token] > logits[best] ? token : best;
+    }
+    return best;
+  }
+}
