@@ -1,5 +1,8 @@
 package dev.mneme.benchmarks;
 
+import dev.mneme.benchmarks.demo.DemoCommand;
+import dev.mneme.benchmarks.recall.RecallCommand;
+import dev.mneme.benchmarks.speed.SpeedCommand;
 import dev.mneme.integration.cli.InspectCommand;
 import dev.mneme.integration.cli.ModelCommand;
 import dev.mneme.integration.cli.RunCommand;
@@ -28,9 +31,12 @@ import picocli.CommandLine.Spec;
     versionProvider = Main.Version.class,
     synopsisSubcommandLabel = "COMMAND",
     subcommands = {
+      DemoCommand.class,
+      RunCommand.class,
       ModelCommand.class,
       InspectCommand.class,
-      RunCommand.class,
+      RecallCommand.class,
+      SpeedCommand.class,
       CommandLine.HelpCommand.class
     })
 public final class Main implements Runnable {

@@ -4,26 +4,29 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import com.google.protobuf.ByteString;
 import dev.mneme.integration.graph.AttentionLayer;
 import dev.mneme.integration.graph.ModelGraph;
+import dev.mneme.integration.graph.RotaryTable;
 import dev.mneme.integration.runtime.ModelException;
 import dev.mneme.integration.runtime.OnnxRuntime;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -53,14 +56,8 @@ public final class UncutModel implements AutoCloseable {
   private int tokens;
   private int lastRows;
 
-  /**
-   * Opens a model.
-   *
-   * @param capacity most tokens of a text
-   * @param chunk most tokens of one {@link #read}; logits of all of them are computed, as exported
-   */
-  public UncutModel(ModelGraph graph, OnnxRuntime runtime, int capacity, int chunk)
-      throws IOException {
+  private UncutModel(
+      ModelGraph graph, OnnxRuntime runtime, ModelProto model, int capacity, int chunk) {
     environment = runtime.environment();
     this.capacity = capacity;
     vocabulary = graph.vocabularySize();
@@ -72,38 +69,87 @@ public final class UncutModel implements AutoCloseable {
       ones.setAtIndex(JAVA_LONG, i, 1);
     }
     logits = arena.allocate((long) chunk * vocabulary * Float.BYTES, 64);
-    Path file = graph.onnxFile();
-    try (OrtSession.SessionOptions options = runtime.options(null)) {
-      session = environment.createSession(file.toString(), options);
-      shareCaches(attentionNodes(file), graph.layers());
-    } catch (OrtException e) {
-      throw new ModelException("ONNX Runtime cannot open " + file + ": " + e.getMessage(), e);
+    session = runtime.open(graph.onnxFile().toString(), model.toByteArray(), graph.folder());
+    List<NodeProto> attention =
+        model.getGraph().getNodeList().stream().filter(UncutModel::isAttention).toList();
+    for (int i = 0; i < attention.size(); i++) {
+      shareCache(attention.get(i), graph.layers().get(i));
     }
   }
 
-  private static List<NodeProto> attentionNodes(Path file) throws IOException {
-    try (InputStream in = Files.newInputStream(file)) {
-      List<NodeProto> nodes = new ArrayList<>();
-      for (NodeProto node : ModelProto.parseFrom(in).getGraph().getNodeList()) {
-        if (node.getOpType().equals("GroupQueryAttention")) {
-          nodes.add(node);
+  /**
+   * Opens a model. Where a text may be longer than its rotation tables, the tables are continued:
+   * the model then runs beyond the lengths that it was trained for.
+   *
+   * @param capacity most tokens of a text
+   * @param chunk most tokens of one {@link #read}; logits of all of them are computed, as exported
+   * @throws IOException if the model's file cannot be read
+   */
+  public static UncutModel open(ModelGraph graph, OnnxRuntime runtime, int capacity, int chunk)
+      throws IOException {
+    try (InputStream in = Files.newInputStream(graph.onnxFile())) {
+      ModelProto.Builder model = ModelProto.parseFrom(in).toBuilder();
+      continueRotation(model.getGraphBuilder(), graph.layers(), capacity);
+      return new UncutModel(graph, runtime, model.build(), capacity, chunk);
+    }
+  }
+
+  private static boolean isAttention(NodeProto node) {
+    return node.getOpType().equals("GroupQueryAttention");
+  }
+
+  /** Makes the tables that attention nodes read (inputs 7 and 8) at least {@code rows} long. */
+  private static void continueRotation(
+      GraphProto.Builder graph, List<AttentionLayer> layers, int rows) {
+    Map<String, RotaryTable> cosines = new HashMap<>();
+    Map<String, RotaryTable> sines = new HashMap<>();
+    int layer = 0;
+    for (NodeProto node : graph.getNodeList()) {
+      if (isAttention(node)) {
+        RotaryTable table = layers.get(layer++).rotary();
+        if (node.getInputCount() > 8) {
+          cosines.put(node.getInput(7), table);
+          sines.put(node.getInput(8), table);
         }
       }
-      return nodes;
+    }
+    for (TensorProto.Builder tensor : graph.getInitializerBuilderList()) {
+      boolean cosine = cosines.containsKey(tensor.getName());
+      RotaryTable table = (cosine ? cosines : sines).get(tensor.getName());
+      if (table != null && tensor.getDims(0) < rows) {
+        tensor
+            .clearExternalData()
+            .clearDataLocation()
+            .setDims(0, rows)
+            .setRawData(rotation(table, rows, cosine));
+      }
     }
   }
 
-  /** Gives past and present of each layer one buffer: inputs 3 and 4, outputs 1 and 2. */
-  private void shareCaches(List<NodeProto> nodes, List<AttentionLayer> layers) throws OrtException {
-    for (int i = 0; i < nodes.size(); i++) {
-      AttentionLayer layer = layers.get(i);
-      for (int side = 0; side < 2; side++) {
-        long[] shape = {1, layer.kvHeads(), capacity, layer.headDim()};
-        FloatBuffer cache =
-            floats(arena.allocate(shape[1] * shape[2] * shape[3] * Float.BYTES, 64));
+  private static ByteString rotation(RotaryTable table, int rows, boolean cosine) {
+    double[] frequencies = table.inverseFrequencies();
+    ByteBuffer bytes =
+        ByteBuffer.allocate(rows * frequencies.length * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    for (int row = 0; row < rows; row++) {
+      for (double frequency : frequencies) {
+        double angle = row * frequency;
+        bytes.putFloat((float) (table.magnitude() * (cosine ? Math.cos(angle) : Math.sin(angle))));
+      }
+    }
+    return ByteString.copyFrom(bytes.flip());
+  }
+
+  /** Gives past and present of a layer one buffer: inputs 3 and 4, outputs 1 and 2. */
+  private void shareCache(NodeProto node, AttentionLayer layer) {
+    for (int side = 0; side < 2; side++) {
+      long[] shape = {1, layer.kvHeads(), capacity, layer.headDim()};
+      FloatBuffer cache = floats(arena.allocate(shape[1] * shape[2] * shape[3] * Float.BYTES, 64));
+      try {
         OnnxTensor tensor = OnnxTensor.createTensor(environment, cache, shape);
-        past.put(nodes.get(i).getInput(3 + side), tensor);
-        present.put(nodes.get(i).getOutput(1 + side), tensor);
+        past.put(node.getInput(3 + side), tensor);
+        present.put(node.getOutput(1 + side), tensor);
+      } catch (OrtException e) {
+        throw new ModelException("cannot wrap a cache: " + e.getMessage(), e);
       }
     }
   }

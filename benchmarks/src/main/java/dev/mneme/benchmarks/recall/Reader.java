@@ -1,0 +1,33 @@
+package dev.mneme.benchmarks.recall;
+
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/** One text read by one model in one mode. Not thread-safe. */
+public sealed interface Reader extends AutoCloseable permits SessionReader, UncutReader {
+
+  /**
+   * Reads a prompt and computes the logits that follow it.
+   *
+   * @param progress told the number of tokens read so far
+   */
+  void read(int[] prompt, IntConsumer progress);
+
+  /** The most likely next token, the lowest of equals. */
+  int best();
+
+  /** Reads one token more. */
+  void feed(int token);
+
+  /**
+   * Share of the layers in which the last token of the prompt could see all of a span; null where
+   * that is not known.
+   *
+   * @param from first token, inclusive
+   * @param to last token, exclusive
+   */
+  @Nullable Double visibleShare(int from, int to);
+
+  @Override
+  void close();
+}

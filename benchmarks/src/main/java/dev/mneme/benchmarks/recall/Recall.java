@@ -1,0 +1,95 @@
+package dev.mneme.benchmarks.recall;
+
+import dev.mneme.MnemeModel;
+import dev.mneme.benchmarks.baseline.UncutModel;
+import dev.mneme.benchmarks.task.RecallRow;
+import dev.mneme.benchmarks.task.Sample;
+import dev.mneme.benchmarks.task.Span;
+import dev.mneme.integration.cli.ReadingProgress;
+import dev.mneme.integration.cli.ResidentMemory;
+import java.io.IOException;
+import java.util.Arrays;
+import java.util.Locale;
+import org.jspecify.annotations.Nullable;
+
+/** Asks one model samples in one mode and measures while it does. Not thread-safe. */
+final class Recall implements AutoCloseable {
+
+  private final MnemeModel model;
+  private final Mode mode;
+  private final @Nullable UncutModel uncut;
+  private final ResidentMemory memory = ResidentMemory.ofThisProcess();
+
+  /**
+   * Prepares a mode.
+   *
+   * @param model kept open by the caller
+   * @param capacity most tokens of a prompt and its answer, for the uncut model
+   */
+  Recall(MnemeModel model, Mode mode, int capacity) throws IOException {
+    this.model = model;
+    this.mode = mode;
+    uncut =
+        mode == Mode.FULL
+            ? UncutModel.open(model.graph(), model.runtime(), capacity, model.config().chunk())
+            : null;
+  }
+
+  /** Reads a prompt, generates the answer and judges it. */
+  RecallRow ask(Sample sample) {
+    int[] prompt = model.tokenizer().encode(sample.prompt());
+    memory.resetPeak();
+    try (Reader reader = reader();
+        ReadingProgress progress = ReadingProgress.start(sample.id(), prompt.length)) {
+      long start = System.nanoTime();
+      reader.read(prompt, progress);
+      long read = System.nanoTime();
+      Span needle = sample.needle();
+      Double found = needle == null ? null : visibleShare(reader, sample, needle);
+      long answering = System.nanoTime();
+      int[] answer = new int[sample.maxNewTokens()];
+      int length = 0;
+      while (length < answer.length) {
+        int token = reader.best();
+        if (model.tokenizer().endTokens().contains(token)) {
+          break;
+        }
+        answer[length++] = token;
+        reader.feed(token);
+      }
+      long end = System.nanoTime();
+      String completion = model.tokenizer().decode(Arrays.copyOf(answer, length));
+      return new RecallRow(
+          sample.id(),
+          sample.task(),
+          prompt.length,
+          sample.depth(),
+          mode.name().toLowerCase(Locale.ROOT),
+          sample.hit(completion),
+          completion,
+          found,
+          prompt.length / ((read - start) / 1e9),
+          (end - answering) / 1e6 / Math.max(1, length),
+          memory.peak());
+    }
+  }
+
+  private Reader reader() {
+    return uncut == null
+        ? new SessionReader(model, mode.memory(model.config().memory()))
+        : new UncutReader(model, uncut);
+  }
+
+  private @Nullable Double visibleShare(Reader reader, Sample sample, Span needle) {
+    int from = model.tokenizer().encode(sample.context().substring(0, needle.start())).length;
+    int to = model.tokenizer().encode(sample.context().substring(0, needle.end())).length;
+    return reader.visibleShare(from, to);
+  }
+
+  @Override
+  public void close() {
+    if (uncut != null) {
+      uncut.close();
+    }
+  }
+}

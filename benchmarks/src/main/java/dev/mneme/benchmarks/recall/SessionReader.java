@@ -1,0 +1,45 @@
+package dev.mneme.benchmarks.recall;
+
+import dev.mneme.MnemeModel;
+import dev.mneme.MnemeSession;
+import dev.mneme.attention.MemoryConfig;
+import java.util.function.IntConsumer;
+
+/** A text read through a memory. */
+public final class SessionReader implements Reader {
+
+  private final MnemeSession session;
+  private float[] logits = {};
+
+  /** Opens a session with a memory configuration. */
+  public SessionReader(MnemeModel model, MemoryConfig memory) {
+    session = model.newSession(memory);
+  }
+
+  @Override
+  public void read(int[] prompt, IntConsumer progress) {
+    session.append(prompt, progress);
+    logits = session.logits();
+    progress.accept(prompt.length);
+  }
+
+  @Override
+  public int best() {
+    return Greedy.best(logits);
+  }
+
+  @Override
+  public void feed(int token) {
+    logits = session.logits(token);
+  }
+
+  @Override
+  public Double visibleShare(int from, int to) {
+    return session.visibleShare(from, to);
+  }
+
+  @Override
+  public void close() {
+    session.close();
+  }
+}

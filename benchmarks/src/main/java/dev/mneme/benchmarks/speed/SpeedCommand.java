@@ -1,0 +1,224 @@
+package dev.mneme.benchmarks.speed;
+
+import dev.mneme.MnemeModel;
+import dev.mneme.benchmarks.baseline.UncutModel;
+import dev.mneme.benchmarks.recall.Reader;
+import dev.mneme.benchmarks.recall.SessionReader;
+import dev.mneme.benchmarks.recall.UncutReader;
+import dev.mneme.benchmarks.task.Grid;
+import dev.mneme.integration.cli.JsonReport;
+import dev.mneme.integration.cli.ModelOptions;
+import dev.mneme.integration.cli.ReadingProgress;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.Callable;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/**
+ * {@code mneme speed}: prefill and decode of the uncut model and of the same model behind a memory,
+ * in turn, in one process and with the same chunk size.
+ *
+ * <p>Absolute figures depend on the machine and on what else it does; the ratios are what to read.
+ * A bad result would be a ratio of prefill below 1 at lengths beyond the window, or speed that
+ * falls with the length.
+ */
+@Command(
+    name = "speed",
+    description = "Compares the speed of a model behind a memory with that of the uncut model.",
+    mixinStandardHelpOptions = true)
+public final class SpeedCommand implements Callable<Integer> {
+
+  /** Any text will do: speed does not depend on what is read. */
+  private static final int LOWEST_TOKEN = 1000;
+
+  private static final int TOKENS = 10_000;
+
+  /** From this length on the working set is full, so speed should not change any more. */
+  private static final int FLAT_FROM = 8192;
+
+  @Spec private CommandSpec spec;
+  @Mixin private ModelOptions model;
+  @Mixin private JsonReport report;
+
+  @Option(
+      names = "--lengths",
+      paramLabel = "N,N",
+      defaultValue = "4k,8k,16k,32k",
+      description = "tokens read through the memory, k is 1024 (default: ${DEFAULT-VALUE})")
+  private String lengths;
+
+  @Option(
+      names = "--uncut-lengths",
+      paramLabel = "N,N",
+      defaultValue = "1k,4k,16k",
+      description = "tokens read by the uncut model (default: ${DEFAULT-VALUE})")
+  private String uncutLengths;
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      defaultValue = "32",
+      description = "decode steps, of which the median counts (default: ${DEFAULT-VALUE})")
+  private int steps;
+
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "repeats all; medians count (default: ${DEFAULT-VALUE})")
+  private int rounds;
+
+  /**
+   * One measurement.
+   *
+   * @param subject uncut or mneme
+   * @param tokens length of the prompt
+   * @param prefillTokensPerSecond speed of reading it, the first logits included
+   * @param decodeMs median milliseconds of a decode step behind it
+   */
+  record Measurement(String subject, int tokens, double prefillTokensPerSecond, double decodeMs) {}
+
+  @Override
+  public Integer call() throws IOException {
+    List<Integer> through = Grid.lengths(lengths);
+    List<Integer> uncut = Grid.lengths(uncutLengths);
+    List<Measurement> measured = new ArrayList<>();
+    try (MnemeModel opened = model.open();
+        UncutModel whole =
+            UncutModel.open(
+                opened.graph(),
+                opened.runtime(),
+                Collections.max(uncut) + steps,
+                opened.config().chunk())) {
+      List<Integer> all =
+          Stream.concat(through.stream(), uncut.stream()).distinct().sorted().toList();
+      measure("warm-up", new SessionReader(opened, opened.config().memory()), all.getFirst());
+      for (int round = 0; round < rounds; round++) {
+        // Neighbours in time are compared: a machine's speed drifts.
+        for (int length : all) {
+          if (uncut.contains(length)) {
+            measured.add(measure("uncut", new UncutReader(opened, whole), length));
+          }
+          if (through.contains(length)) {
+            measured.add(
+                measure("mneme", new SessionReader(opened, opened.config().memory()), length));
+          }
+        }
+      }
+    }
+    List<Measurement> medians = medians(measured);
+    print(medians);
+    report.write(
+        Map.of("measurements", medians, "processors", Runtime.getRuntime().availableProcessors()));
+    return 0;
+  }
+
+  private Measurement measure(String subject, Reader opened, int length) {
+    int[] prompt = new Random(length).ints(length, LOWEST_TOKEN, LOWEST_TOKEN + TOKENS).toArray();
+    try (Reader reader = opened;
+        ReadingProgress progress = ReadingProgress.start(subject + " " + length, length)) {
+      long start = System.nanoTime();
+      reader.read(prompt, progress);
+      double seconds = (System.nanoTime() - start) / 1e9;
+      double[] milliseconds = new double[steps];
+      for (int step = 0; step < steps; step++) {
+        long before = System.nanoTime();
+        reader.feed(reader.best());
+        milliseconds[step] = (System.nanoTime() - before) / 1e6;
+      }
+      return new Measurement(subject, length, length / seconds, median(milliseconds));
+    }
+  }
+
+  private static List<Measurement> medians(List<Measurement> measured) {
+    List<Measurement> medians = new ArrayList<>();
+    for (Measurement first : measured) {
+      if (find(medians, first.subject, first.tokens) == null) {
+        List<Measurement> same =
+            measured.stream()
+                .filter(m -> m.subject.equals(first.subject) && m.tokens == first.tokens)
+                .toList();
+        medians.add(
+            new Measurement(
+                first.subject,
+                first.tokens,
+                median(same.stream().mapToDouble(m -> m.prefillTokensPerSecond).toArray()),
+                median(same.stream().mapToDouble(m -> m.decodeMs).toArray())));
+      }
+    }
+    return medians;
+  }
+
+  private void print(List<Measurement> measured) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf("%-7s %8s %18s %16s%n", "", "tokens", "prefill tokens/s", "decode ms/token");
+    for (Measurement m : measured) {
+      out.printf(
+          Locale.ROOT,
+          "%-7s %8d %18.0f %16.1f%n",
+          m.subject,
+          m.tokens,
+          m.prefillTokensPerSecond,
+          m.decodeMs);
+    }
+    List<Measurement> mneme = measured.stream().filter(m -> m.subject.equals("mneme")).toList();
+    for (Measurement m : mneme) {
+      Measurement uncut = find(measured, "uncut", m.tokens);
+      if (uncut != null) {
+        out.printf(
+            Locale.ROOT,
+            "prefill at %d: %.2f x uncut%n",
+            m.tokens,
+            m.prefillTokensPerSecond / uncut.prefillTokensPerSecond);
+      }
+    }
+    Measurement longest = mneme.getLast();
+    Measurement flat = find(measured, "mneme", FLAT_FROM);
+    if (flat != null && longest.tokens > FLAT_FROM) {
+      out.printf(
+          Locale.ROOT,
+          "prefill at %d: %.2f x prefill at %d%n",
+          longest.tokens,
+          longest.prefillTokensPerSecond / flat.prefillTokensPerSecond,
+          FLAT_FROM);
+    }
+    measured.stream()
+        .filter(m -> m.subject.equals("uncut"))
+        .findFirst()
+        .ifPresent(m ->
+            out.printf(
+                Locale.ROOT,
+                "decode at %d: %.2f x uncut decode at %d%n",
+                longest.tokens,
+                longest.decodeMs / m.decodeMs,
+                m.tokens));
+    out.flush();
+  }
+
+  private static @Nullable Measurement find(
+      List<Measurement> measured, String subject, int tokens) {
+    return measured.stream()
+        .filter(m -> m.subject.equals(subject) && m.tokens == tokens)
+        .findFirst()
+        .orElse(null);
+  }
+
+  private static double median(double[] values) {
+    double[] sorted = values.clone();
+    Arrays.sort(sorted);
+    return sorted[sorted.length / 2];
+  }
+}

@@ -1,0 +1,106 @@
+package dev.mneme.benchmarks.task;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIOException;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class JsonLinesTest {
+
+  private static final String GOOD =
+      """
+      {"id":"1","context":"a\\n😀","question":" q?","answer_prefix":"","answers":["x","y"],\
+      "max_new_tokens":5}\
+      """;
+
+  @TempDir private Path folder;
+
+  @Test
+  void readsEveryLine() throws IOException {
+    Path file =
+        write(
+            GOOD
+                + "\r\n\n"
+                + """
+                {"id":"2","task":"kv","depth":0.25,"length":4096,"source":{"n":1},"context":"",\
+                "question":"","answer_prefix":"p","answers":["z"],"max_new_tokens":7}
+                """);
+    assertThat(JsonLines.read(file))
+        .containsExactly(
+            new Sample("1", "my.data", "a\n😀", " q?", "", List.of("x", "y"), 5, null, null),
+            new Sample("2", "kv", "", "", "p", List.of("z"), 7, 0.25, null));
+  }
+
+  @ParameterizedTest
+  @MethodSource("bad")
+  void namesFileAndLineOfWhatIsWrong(String line, String message) throws IOException {
+    Path file = write(GOOD + "\n\n" + line + "\n");
+    assertThatIOException()
+        .isThrownBy(() -> JsonLines.read(file))
+        .withMessage("%s:3: %s", file, message);
+  }
+
+  static Stream<Arguments> bad() {
+    return Stream.of(
+        Arguments.of(GOOD.replace("\"id\"", "\"Id\""), "missing key: id"),
+        Arguments.of(GOOD.replace("\"context\"", "\"c\""), "missing key: context"),
+        Arguments.of(GOOD.replace("\"question\"", "\"c\""), "missing key: question"),
+        Arguments.of(GOOD.replace("\"answer_prefix\"", "\"c\""), "missing key: answer_prefix"),
+        Arguments.of(GOOD.replace("\"answers\"", "\"answer\""), "missing key: answers"),
+        Arguments.of(GOOD.replace("\"max_new_tokens\"", "\"c\""), "missing key: max_new_tokens"),
+        Arguments.of(GOOD.replace("\"1\"", "1"), "id must be a string: 1"),
+        Arguments.of(
+            GOOD.replace("[\"x\",\"y\"]", "\"x\""), "answers must be an array of strings: \"x\""),
+        Arguments.of(GOOD.replace("\"y\"", "12"), "answers must be a string: 12"),
+        Arguments.of(GOOD.replace("[\"x\",\"y\"]", "[]"), "answers must not be empty"),
+        Arguments.of(GOOD.replace(":5", ":5.5"), "max_new_tokens must be an integer: 5.5"),
+        Arguments.of(GOOD.replace(":5", ":0"), "maxNewTokens must be positive: 0"),
+        Arguments.of(GOOD.replace(":5", ":5,\"depth\":\"a\""), "depth must be a number: \"a\""),
+        Arguments.of(GOOD.replace(":5", ":5,\"depth\":50"), "depth must be from 0 to 1: 50.0"),
+        Arguments.of("[1]", "must be a JSON object: ARRAY"));
+  }
+
+  @ParameterizedTest
+  @MethodSource("broken")
+  void namesFileAndLineOfBrokenJson(String line) throws IOException {
+    Path file = write(GOOD + "\n" + line);
+    assertThatIOException()
+        .isThrownBy(() -> JsonLines.read(file))
+        .withMessageStartingWith("%s:2: not JSON: ", file)
+        .satisfies(e -> assertThat(e.getMessage()).hasLineCount(1));
+  }
+
+  static Stream<String> broken() {
+    return Stream.of(GOOD.substring(0, 30), GOOD + GOOD, "id: 1", GOOD.replace("\"1\"", "NaN"));
+  }
+
+  @Test
+  void refusesFilesThatHoldNoSamples() throws IOException {
+    Path empty = write("\n \n");
+    assertThatIOException()
+        .isThrownBy(() -> JsonLines.read(empty))
+        .withMessage("%s: holds no samples", empty);
+    Path binary = folder.resolve("binary");
+    Files.write(binary, new byte[] {(byte) 0xff, (byte) 0xfe, 0});
+    assertThatIOException()
+        .isThrownBy(() -> JsonLines.read(binary))
+        .withMessage("%s: not UTF-8 text", binary);
+    assertThatIOException()
+        .isThrownBy(() -> JsonLines.read(folder.resolve("absent")))
+        .isInstanceOf(NoSuchFileException.class);
+  }
+
+  private Path write(String text) throws IOException {
+    return Files.writeString(folder.resolve("my.data.jsonl"), text);
+  }
+}
