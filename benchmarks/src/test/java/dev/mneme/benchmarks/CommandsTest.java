@@ -1,0 +1,159 @@
+package dev.mneme.benchmarks;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.mneme.benchmarks.task.RecallRow;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The commands on SmolLM2-135M, which is fetched into the cache folder once. */
+class CommandsTest {
+
+  private static final String[] SMALL = {
+    "-s", "memory.nLocal=256", "-s", "memory.topK=4", "-s", "memory.farDistance=128"
+  };
+
+  private final StringWriter out = new StringWriter();
+  private final StringWriter err = new StringWriter();
+
+  @TempDir private Path folder;
+
+  @Test
+  void recallAsksInEveryModeOnce() throws IOException {
+    Path json = folder.resolve("rows.jsonl");
+    String[] line =
+        arguments("recall --lengths 600 --depths 2 --mode memory,full,window,sinks --json " + json);
+    assertThat(run(line)).as(err.toString()).isZero();
+    List<RecallRow> rows = RecallRow.readAll(json);
+    assertThat(rows)
+        .extracting(RecallRow::mode)
+        .containsExactlyInAnyOrder(
+            "memory", "memory", "full", "full", "window", "window", "sinks", "sinks");
+    assertThat(rows).filteredOn(row -> row.mode().equals("full")).allMatch(RecallRow::hit);
+    assertThat(rows)
+        .filteredOn(row -> row.mode().equals("window") && row.id().contains("-0.050-"))
+        .singleElement()
+        .matches(row -> !row.hit())
+        .satisfies(row -> assertThat(row.needleFoundShare()).isEqualTo(0.0));
+    assertThat(run(line)).isZero();
+    assertThat(RecallRow.readAll(json)).isEqualTo(rows);
+    assertThat(out.toString()).contains("full    passkey       0.5k     2 of    2");
+  }
+
+  @Test
+  void recallReadsSamplesOfOnesOwn() throws IOException {
+    Path data = folder.resolve("own.jsonl");
+    Files.writeString(
+        data,
+        """
+        {"id":"a","context":"one two three, one two three, one two three,","question":" one",\
+        "answer_prefix":"","answers":["two"],"max_new_tokens":3}
+        """);
+    assertThat(run("recall", "--data", data.toString())).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("hit  memory").contains("own");
+  }
+
+  @Test
+  void runContinuesATextAndReports() throws IOException {
+    Path json = folder.resolve("answer.json");
+    Path prompt = Files.writeString(folder.resolve("prompt.txt"), "The capital of");
+    int code =
+        run(
+            "run",
+            "--prompt-file",
+            prompt.toString(),
+            "--question",
+            " France is",
+            "--max-tokens",
+            "3",
+            "--json",
+            json.toString());
+    assertThat(code).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("Paris");
+    JsonNode result = new ObjectMapper().readTree(json.toFile());
+    assertThat(result.get("answer").asText()).contains("Paris");
+    assertThat(result.get("tokens")).hasSize(3);
+    assertThat(result.get("finish").asText()).isEqualTo("MAX_TOKENS");
+  }
+
+  @Test
+  void demoAnswersWithItsMemoryOnly() throws IOException {
+    Path json = folder.resolve("demo.json");
+    int code = run("demo", "--length", "3k", "--json", json.toString());
+    assertThat(code).as(out + "\n" + err).isZero();
+    JsonNode result = new ObjectMapper().readTree(json.toFile());
+    assertThat(result.at("/memory/right").asBoolean()).isTrue();
+    assertThat(result.at("/sinksAndWindow/right").asBoolean()).isFalse();
+    assertThat(result.at("/memory/source/text").asText()).contains(result.get("key").asText());
+  }
+
+  @Test
+  void speedComparesInOneRun() throws IOException {
+    Path json = folder.resolve("speed.json");
+    String line = "speed --lengths 300 --uncut-lengths 300 --steps 3 --json " + json;
+    assertThat(run(arguments(line))).as(err.toString()).isZero();
+    assertThat(out.toString()).contains("prefill at 300:").contains("x uncut decode at 300");
+    assertThat(new ObjectMapper().readTree(json.toFile()).get("measurements")).hasSize(2);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "run --prompt x --model nowhere | a model is a folder, a .onnx file",
+        "run --prompt x -s memory.topk=3 | unknown key memory.topk",
+        "run --prompt x --max-tokens 0 | maxTokens must be positive: 0",
+        "run --prompt-file missing.txt | no such file: missing.txt",
+        "run --prompt x --config missing.yaml | no such file: missing.yaml",
+        "run --prompt x --device cuda:0 | this build of ONNX Runtime has no CUDA provider",
+        "recall --lengths 4x | a length must be a number of tokens",
+        "recall --data missing.jsonl | no such file: missing.jsonl",
+        "inspect --model missing/model | no such file or folder: missing/model"
+      })
+  void failsWithOneClearLine(String line, String message) {
+    assertThat(run(line.split(" ", -1))).isEqualTo(1);
+    assertThat(err.toString().lines())
+        .filteredOn(text -> text.startsWith("mneme:"))
+        .singleElement()
+        .asString()
+        .startsWith("mneme: " + message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "run | give the text by --prompt or by --prompt-file",
+        "recall --task unknown | unknown task unknown; known tasks: passkey",
+        "recall --mode some | Invalid value for option '--mode'"
+      })
+  void saysWhatIsWrongWithTheCommandLine(String line, String message) {
+    assertThat(run(line.split(" ", -1))).isEqualTo(2);
+    assertThat(err.toString()).startsWith("mneme: " + message);
+  }
+
+  private static String[] arguments(String line) {
+    String[] words = line.split(" ", -1);
+    String[] all = new String[words.length + SMALL.length];
+    System.arraycopy(words, 0, all, 0, words.length);
+    System.arraycopy(SMALL, 0, all, words.length, SMALL.length);
+    return all;
+  }
+
+  private int run(String... args) {
+    return Main.commandLine()
+        .setOut(new PrintWriter(out))
+        .setErr(new PrintWriter(err))
+        .execute(args);
+  }
+}
