@@ -95,6 +95,7 @@ class InspectCommandTest {
 
   private int run(String... args) {
     return new CommandLine(new InspectCommand())
+        .setCaseInsensitiveEnumValuesAllowed(true)
         .setOut(new PrintWriter(out))
         .setErr(new PrintWriter(err))
         .execute(args);
