@@ -8,9 +8,9 @@ package dev.mneme.attention;
  * <pre>
  * s[c]  = farQuery(i, h) . farKey(kv, c)                for c in [0, far)
  * s[c]  = windowQuery(i, h) . windowKey(kv, c - far)    for c in [far, far + window)
- * p     = softmax(s + mask[i])
+ * p     = softmax(s + mask[h % group(), i])
  * out   = sum over c of p[c] * value(kv, c)
- * mass[h, c] = sum over i of p[c]
+ * mass[h, c] = sum over i of p[c], for each run of queries of its own
  * </pre>
  *
  * <p>One softmax over two rotations of the same query is InfLLM's joint attention. Thread-safe: one

@@ -41,8 +41,15 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
     QueryTile tile(int queries, int number);
   }
 
+  /**
+   * Plans a chunk and fills in the masks of its tiles.
+   *
+   * @param group query heads per key/value head
+   * @param from first token, inclusive
+   * @param to last token, exclusive
+   */
   static ChunkPlan of(
-      Timeline timeline, WorkingLayout layout, int from, int to, TileSource source) {
+      Timeline timeline, WorkingLayout layout, int group, int from, int to, TileSource source) {
     List<QueryBlock> queryBlocks = new ArrayList<>();
     int number = 0;
     for (int start = from; start < to; ) {
@@ -51,7 +58,7 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
       for (int first = start; first < end; first += timeline.tile()) {
         int last = Math.min(first + timeline.tile(), end);
         Tile tile = new Tile(first, last, source.tile(last - first, number++));
-        fillMask(timeline, layout, start, end, tile);
+        fillMask(timeline, layout, group, start, end, tile);
         tiles.add(tile);
       }
       queryBlocks.add(
@@ -63,7 +70,7 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
   }
 
   private static void fillMask(
-      Timeline timeline, WorkingLayout layout, int blockFrom, int blockTo, Tile tile) {
+      Timeline timeline, WorkingLayout layout, int group, int blockFrom, int blockTo, Tile tile) {
     MemoryConfig config = timeline.config();
     int width = layout.width();
     float[] row = new float[width];
@@ -81,8 +88,10 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
       for (int token = local; token <= query; token++) {
         row[layout.far() + token % layout.window()] = 0;
       }
-      MemorySegment.copy(
-          row, 0, mask, JAVA_FLOAT, (long) (query - tile.from()) * width * Float.BYTES, width);
+      for (int member = 0; member < group; member++) {
+        long at = tile.buffers().row(member, query - tile.from());
+        MemorySegment.copy(row, 0, mask, JAVA_FLOAT, at * width * Float.BYTES, width);
+      }
     }
   }
 

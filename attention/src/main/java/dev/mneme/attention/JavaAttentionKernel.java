@@ -34,23 +34,25 @@ public final class JavaAttentionKernel implements AttentionKernel {
       float[] windowQueries = floats(tile.windowQueries());
       float[] mask = floats(tile.mask());
       float[] output = new float[farQueries.length];
-      float[] mass = new float[shape.heads() * width];
+      float[] mass = new float[tile.parts() * shape.heads() * width];
       double[] weights = new double[width];
       for (int head = 0; head < shape.heads(); head++) {
         int kv = head / shape.group();
         for (int query = 0; query < queries; query++) {
-          int at = (head * queries + query) * dim;
+          int at = tile.row(head, query) * dim;
+          int maskAt = tile.row(head % shape.group(), query) * width;
+          int massAt = tile.massRow(head, query * tile.parts() / queries) * width;
           for (int c = 0; c < width; c++) {
             double product =
                 c < far
                     ? dot(farQueries, at, farKeys, (kv * far + c) * dim, dim)
                     : dot(windowQueries, at, windowKeys, (kv * set.window() + c - far) * dim, dim);
-            weights[c] = product + mask[query * width + c];
+            weights[c] = product + mask[maskAt + c];
           }
           softmax(weights);
           double[] sum = new double[dim];
           for (int c = 0; c < width; c++) {
-            mass[head * width + c] += (float) weights[c];
+            mass[massAt + c] += (float) weights[c];
             for (int d = 0; d < dim; d++) {
               sum[d] += weights[c] * values[(kv * width + c) * dim + d];
             }

@@ -28,7 +28,8 @@ final class LayerMemory implements AutoCloseable {
 
   private final AttentionShape shape;
   private final Timeline timeline;
-  private final RotaryEmbedding rotary;
+  private final RotaryEmbedding.Rotator rotator;
+  private final RotaryEmbedding.Rotator farRotator;
   private final FarPositions positions;
   private final AttentionKernel kernel;
   private final BlockStore store;
@@ -71,7 +72,8 @@ final class LayerMemory implements AutoCloseable {
       BlockSelector selector) {
     this.shape = shape;
     this.timeline = timeline;
-    this.rotary = rotary;
+    rotator = rotary.rotator(shape.headDim());
+    farRotator = rotary.rotator(shape.headDim());
     this.positions = positions;
     this.kernel = kernel;
     this.store = store;
@@ -171,9 +173,9 @@ final class LayerMemory implements AutoCloseable {
         mean[i] += vectors[i];
       }
     }
-    for (int head = 0; head < shape.heads(); head++) {
-      int at = head * shape.headDim();
-      rotary.rotate(mean, at, mean, at, shape.headDim(), positions.retrieval(), 0, 1f / count);
+    rotator.turnTo(positions.retrieval(), 0, 1f / count);
+    for (int at = 0; at < width; at += shape.headDim()) {
+      rotator.rotate(mean, at, mean, at);
     }
     choice = selector.choose(mean, block.chosen());
     int[] chosen = choice.blocks();
@@ -212,15 +214,19 @@ final class LayerMemory implements AutoCloseable {
     if (slots[slot] == block) {
       return;
     }
-    store.read(block, blockKeys, blockValues);
     int rows = layout.blockSize();
     int row = layout.slotsAt() + slot * rows;
     int place = layout.sinks() + slot * rows;
     long bytes = store.shape().headBytes();
     for (int head = 0; head < shape.kvHeads(); head++) {
-      putFarKeys(set, blockKeys, head * bytes, head, row, rows, place);
-      MemorySegment.copy(
-          blockValues, head * bytes, set.values(), set.offset(head, row, layout.width()), bytes);
+      MemorySegment values = set.values().asSlice(set.offset(head, row, layout.width()), bytes);
+      if (positions.keepsKeys()) {
+        MemorySegment keys = set.farKeys().asSlice(set.offset(head, row, layout.far()), bytes);
+        store.read(block, head, keys, values);
+      } else {
+        store.read(block, head, blockKeys.asSlice(0, bytes), values);
+        putFarKeys(set, blockKeys, 0, head, row, rows, place);
+      }
     }
     slots[slot] = block;
   }
@@ -237,7 +243,8 @@ final class LayerMemory implements AutoCloseable {
     for (int i = 0; i < rows; i++) {
       long at = i * shape.vectorBytes();
       MemorySegment.copy(from, JAVA_FLOAT, fromAt + at, vectors, 0, dim);
-      rotary.rotate(vectors, 0, vectors, 0, dim, positions.keys(), positions.keyRow(place + i), 1f);
+      rotator.turnTo(positions.keys(), positions.keyRow(place + i), 1f);
+      rotator.rotate(vectors, 0, vectors, 0);
       MemorySegment.copy(vectors, 0, set.farKeys(), JAVA_FLOAT, to + at, dim);
     }
   }
@@ -292,9 +299,10 @@ final class LayerMemory implements AutoCloseable {
       int windowRow = token % layout.window();
       int recentRow = token % layout.recent();
       keys.read(token - first, vectors, width);
+      rotator.turnTo(angles, token - first, 1f);
       for (int head = 0; head < shape.kvHeads(); head++) {
         int at = head * dim;
-        rotary.rotate(vectors, at, rotated, at, dim, angles, token - first, 1f);
+        rotator.rotate(vectors, at, rotated, at);
         put(vectors, at, set.recentKeys(), set.offset(head, recentRow, layout.recent()));
         put(rotated, at, set.windowKeys(), set.offset(head, windowRow, layout.window()));
       }
@@ -328,13 +336,13 @@ final class LayerMemory implements AutoCloseable {
     for (int i = 0; i < count; i++) {
       int token = tile.from() + i;
       queries.read(token - first, vectors, shape.heads() * dim);
-      int farRow = positions.queryRow(token - block.from());
+      rotator.turnTo(windowAngles, token - first, shape.scale());
+      farRotator.turnTo(farAngles, positions.queryRow(token - block.from()), shape.scale());
       for (int head = 0; head < shape.heads(); head++) {
         int from = head * dim;
-        int to = (head * count + i) * dim;
-        rotary.rotate(
-            vectors, from, tileQueries, to, dim, windowAngles, token - first, shape.scale());
-        rotary.rotate(vectors, from, tileFarQueries, to, dim, farAngles, farRow, shape.scale());
+        int to = tile.buffers().row(head, i) * dim;
+        rotator.rotate(vectors, from, tileQueries, to);
+        farRotator.rotate(vectors, from, tileFarQueries, to);
       }
     }
     int floats = count * shape.heads() * dim;
@@ -349,7 +357,7 @@ final class LayerMemory implements AutoCloseable {
     MemorySegment.copy(tile.buffers().output(), JAVA_FLOAT, 0, tileQueries, 0, count * width);
     for (int i = 0; i < count; i++) {
       for (int head = 0; head < shape.heads(); head++) {
-        System.arraycopy(tileQueries, (head * count + i) * dim, vectors, head * dim, dim);
+        System.arraycopy(tileQueries, tile.buffers().row(head, i) * dim, vectors, head * dim, dim);
       }
       output.write(tile.from() + i - first, vectors, 0, width);
     }
@@ -363,21 +371,26 @@ final class LayerMemory implements AutoCloseable {
     int window = layout.window();
     int recent = layout.recent();
     int local = Math.max(0, tile.from() - timeline.config().nLocal() + 1);
-    float[] scores = set.recentScores();
+    QueryTile buffers = tile.buffers();
     for (int head = 0; head < shape.heads(); head++) {
-      long row = (long) head * layout.width() + layout.far();
-      MemorySegment.copy(tile.buffers().mass(), JAVA_FLOAT, row * Float.BYTES, mass, 0, window);
-      // Runs of tokens that are contiguous in both rings.
-      for (int token = local; token < tile.to(); ) {
-        int from = token % window;
-        int to = token % recent;
-        int run = Math.min(tile.to() - token, Math.min(window - from, recent - to));
-        int at = head * recent + to;
-        for (int i = 0; i < run; i++) {
-          scores[at + i] += mass[from + i];
+      for (int part = 0; part < buffers.parts(); part++) {
+        long at = (long) buffers.massRow(head, part) * layout.width() + layout.far();
+        MemorySegment.copy(buffers.mass(), JAVA_FLOAT, at * Float.BYTES, mass, 0, window);
+        // Runs of tokens that are contiguous in both rings.
+        for (int token = local; token < tile.to(); ) {
+          int from = token % window;
+          int to = token % recent;
+          int run = Math.min(tile.to() - token, Math.min(window - from, recent - to));
+          add(mass, from, set.recentScores(), head * recent + to, run);
+          token += run;
         }
-        token += run;
       }
+    }
+  }
+
+  private static void add(float[] from, int fromAt, float[] to, int toAt, int count) {
+    for (int i = 0; i < count; i++) {
+      to[toAt + i] += from[fromAt + i];
     }
   }
 

@@ -178,7 +178,7 @@ public final class MemoryAttention implements AutoCloseable {
         count);
     int end = tokens + count;
     useLayout(timeline.layout(layout, tokens, end));
-    plan = ChunkPlan.of(timeline, layout, tokens, end, this::tile);
+    plan = ChunkPlan.of(timeline, layout, shape.group(), tokens, end, this::tile);
     windowAngles = windowRotary.angles(tokens, count);
     pending = count;
     nextLayer = 0;

@@ -8,17 +8,19 @@ import java.util.List;
 /**
  * A few consecutive queries of one layer on their way through the attention kernel, off-heap.
  *
- * <p>All tensors are float32 and row-major; {@code n} queries, {@code G = group()}, {@code D =
- * headDim}, {@code width = far + window}:
+ * <p>The queries are cut into {@code P = parts()} runs of {@code m = n / P}, which threads can
+ * attend side by side without sharing what they write. All tensors are float32 and row-major;
+ * {@code n} queries, {@code G = group()}, {@code D = headDim}, {@code width = far + window}:
  *
  * <ul>
- *   <li>{@link #windowQueries()} and {@link #farQueries()} {@code [kvHeads, G * n, D]}: the scaled
- *       queries, rotated for the window's keys and for the far keys; row {@code g * n + i} is query
- *       {@code i} of head {@code kvHead * G + g};
- *   <li>{@link #mask()} {@code [n, width]}: added to the inner products, 0 or negative infinity;
- *   <li>{@link #output()} {@code [kvHeads, G * n, D]}: written by the kernel, rows as above;
- *   <li>{@link #mass()} {@code [heads, width]}: written by the kernel: the softmax weight of each
- *       column summed over the queries.
+ *   <li>{@link #windowQueries()} and {@link #farQueries()} {@code [kvHeads, P, G, m, D]}: the
+ *       scaled queries, rotated for the window's keys and for the far keys; {@link #row} finds a
+ *       query;
+ *   <li>{@link #mask()} {@code [P, G, m, width]}: added to the inner products of each key/value
+ *       head, 0 or negative infinity; the same for every member of the group;
+ *   <li>{@link #output()} {@code [kvHeads, P, G, m, D]}: written by the kernel, rows as above;
+ *   <li>{@link #mass()} {@code [kvHeads, P, G, width]}: written by the kernel: the softmax weight
+ *       of each column summed over a run's queries.
  * </ul>
  *
  * <p>Tiles are views of memory that a session keeps, so a tile's output is valid until the next
@@ -27,6 +29,8 @@ import java.util.List;
 public final class QueryTile {
 
   private final int queries;
+  private final int parts;
+  private final int group;
   private final MemorySegment windowQueries;
   private final MemorySegment farQueries;
   private final MemorySegment mask;
@@ -35,17 +39,53 @@ public final class QueryTile {
 
   private QueryTile(int queries, AttentionShape shape, int width, Scratch scratch, int mask) {
     this.queries = queries;
+    parts = parts(queries);
+    group = shape.group();
     long bytes = (long) queries * shape.heads() * shape.vectorBytes();
     windowQueries = scratch.windowQueries.asSlice(0, bytes);
     farQueries = scratch.farQueries.asSlice(0, bytes);
     output = scratch.output.asSlice(0, bytes);
-    mass = scratch.mass.asSlice(0, (long) shape.heads() * width * Float.BYTES);
-    this.mask = scratch.masks.get(mask).asSlice(0, (long) queries * width * Float.BYTES);
+    mass = scratch.mass.asSlice(0, (long) parts * shape.heads() * width * Float.BYTES);
+    this.mask = scratch.masks.get(mask).asSlice(0, maskBytes(shape, queries, width));
+  }
+
+  private static int parts(int queries) {
+    return queries % 2 == 0 ? 2 : 1;
+  }
+
+  private static long maskBytes(AttentionShape shape, int queries, int width) {
+    return (long) shape.group() * queries * width * Float.BYTES;
   }
 
   /** Number of queries. */
   public int queries() {
     return queries;
+  }
+
+  /** Number of runs into which the queries are cut; it divides their number. */
+  public int parts() {
+    return parts;
+  }
+
+  /**
+   * Row of a query in the queries and the output; for a head below {@code group()}, in the mask.
+   *
+   * @param head query head
+   * @param query from 0 inclusive to {@link #queries()} exclusive
+   */
+  public int row(int head, int query) {
+    int run = queries / parts;
+    return massRow(head, query / run) * run + query % run;
+  }
+
+  /**
+   * Row of a run of queries in the mass.
+   *
+   * @param head query head
+   * @param part from 0 inclusive to {@link #parts()} exclusive
+   */
+  public int massRow(int head, int part) {
+    return (head / group * parts + part) * group + head % group;
   }
 
   /** Queries for the window's keys. */
@@ -95,13 +135,13 @@ public final class QueryTile {
       windowQueries = arena.allocate(bytes, 64);
       farQueries = arena.allocate(bytes, 64);
       output = arena.allocate(bytes, 64);
-      mass = arena.allocate((long) shape.heads() * width * Float.BYTES, 64);
+      mass = arena.allocate(2L * shape.heads() * width * Float.BYTES, 64);
     }
 
     /** A tile over this memory whose mask is the {@code mask}-th one. */
     QueryTile tile(int queries, int mask) {
       while (masks.size() <= mask) {
-        masks.add(arena.allocate((long) this.queries * width * Float.BYTES, 64));
+        masks.add(arena.allocate(maskBytes(shape, this.queries, width), 64));
       }
       return new QueryTile(queries, shape, width, this, mask);
     }

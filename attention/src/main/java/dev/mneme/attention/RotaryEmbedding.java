@@ -2,6 +2,8 @@ package dev.mneme.attention;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
+import java.util.Arrays;
+
 /**
  * Rotary position embedding (RoPE, Su et al. 2021): channel pair {@code i} of a vector at position
  * {@code p} turns by the angle {@code p * inverseFrequencies[i]}.
@@ -63,48 +65,77 @@ public final class RotaryEmbedding {
     return new Angles(cos, sin);
   }
 
-  /**
-   * Rotates one head's vector.
-   *
-   * @param from source of {@code headDim} channels starting at {@code fromAt}
-   * @param to receives {@code headDim} channels starting at {@code toAt}; may be {@code from}
-   * @param angles table whose row {@code row} is the position
-   * @param scale factor on every channel
-   */
-  void rotate(
-      float[] from,
-      int fromAt,
-      float[] to,
-      int toAt,
-      int headDim,
-      Angles angles,
-      int row,
-      float scale) {
-    int pairs = pairs();
-    int table = row * pairs;
-    float[] cos = angles.cos;
-    float[] sin = angles.sin;
-    if (interleaved) {
-      for (int i = 0; i < pairs; i++) {
-        float x = from[fromAt + 2 * i] * scale;
-        float y = from[fromAt + 2 * i + 1] * scale;
-        to[toAt + 2 * i] = x * cos[table + i] - y * sin[table + i];
-        to[toAt + 2 * i + 1] = y * cos[table + i] + x * sin[table + i];
-      }
-    } else {
-      for (int i = 0; i < pairs; i++) {
-        float x = from[fromAt + i] * scale;
-        float y = from[fromAt + pairs + i] * scale;
-        to[toAt + i] = x * cos[table + i] - y * sin[table + i];
-        to[toAt + pairs + i] = y * cos[table + i] + x * sin[table + i];
-      }
-    }
-    for (int i = 2 * pairs; i < headDim; i++) {
-      to[toAt + i] = from[fromAt + i] * scale;
-    }
+  /** A rotator of vectors of {@code headDim} channels. */
+  Rotator rotator(int headDim) {
+    return new Rotator(headDim);
   }
 
   /** Cosines and sines, row-major {@code [positions, pairs]}, times the magnitude. */
   @SuppressWarnings("ArrayRecordComponent") // a table read in the inner loop
   record Angles(float[] cos, float[] sin) {}
+
+  /**
+   * Rotates vectors to one position at a time. Not thread-safe.
+   *
+   * <p>A vector {@code x} becomes {@code x * cos + partner(x) * sin}, where the partner has the
+   * channels of each pair exchanged and the sine of the first of them is negative. All arrays of
+   * that sum start at 0, which is what lets the JVM use SIMD.
+   */
+  final class Rotator {
+
+    private final int pairs = pairs();
+    private final float[] vector;
+    private final float[] partner;
+    private final float[] cos;
+    private final float[] sin;
+
+    private Rotator(int headDim) {
+      vector = new float[headDim];
+      partner = new float[headDim];
+      cos = new float[headDim];
+      sin = new float[headDim];
+    }
+
+    /**
+     * Chooses the position.
+     *
+     * @param angles table whose row {@code row} is the position
+     * @param scale factor on every channel, whether it turns or not
+     */
+    void turnTo(Angles angles, int row, float scale) {
+      int second = interleaved ? 1 : pairs;
+      int step = interleaved ? 2 : 1;
+      for (int i = 0; i < pairs; i++) {
+        float c = angles.cos[row * pairs + i] * scale;
+        float s = angles.sin[row * pairs + i] * scale;
+        cos[step * i] = c;
+        cos[step * i + second] = c;
+        sin[step * i] = -s;
+        sin[step * i + second] = s;
+      }
+      Arrays.fill(cos, 2 * pairs, cos.length, scale);
+    }
+
+    /**
+     * Rotates a vector to the position chosen last.
+     *
+     * @param from source of {@code headDim} channels starting at {@code fromAt}
+     * @param to receives {@code headDim} channels starting at {@code toAt}; may be {@code from}
+     */
+    void rotate(float[] from, int fromAt, float[] to, int toAt) {
+      System.arraycopy(from, fromAt, vector, 0, vector.length);
+      if (interleaved) {
+        for (int i = 0; i < 2 * pairs; i++) {
+          partner[i] = vector[i ^ 1];
+        }
+      } else {
+        System.arraycopy(vector, pairs, partner, 0, pairs);
+        System.arraycopy(vector, 0, partner, pairs, pairs);
+      }
+      for (int i = 0; i < vector.length; i++) {
+        vector[i] = vector[i] * cos[i] + partner[i] * sin[i];
+      }
+      System.arraycopy(vector, 0, to, toAt, vector.length);
+    }
+  }
 }

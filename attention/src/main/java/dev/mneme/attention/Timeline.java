@@ -66,7 +66,7 @@ record Timeline(MemoryConfig config, int tile) {
         grow(before.slots(), chosen(lastStart), 1, config.topK()),
         to - from > 1 && remainder < before.remainder()
             ? before.remainder()
-            : roundUp(remainder, config.blockSize()),
+            : roundUp(anyFar && hasFarMemory() ? Math.max(1, remainder) : 0, config.blockSize()),
         grow(before.window(), to, 64, window),
         grow(before.recent(), to, 64, recent));
   }

@@ -15,7 +15,6 @@ import dev.mneme.attention.WorkingSet;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.nio.LongBuffer;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -26,11 +25,13 @@ import org.jspecify.annotations.Nullable;
  * Attention as a small ONNX graph on ONNX Runtime, on the execution provider of the session
  * options.
  *
- * <p>Two forms of the same graph. For several queries, the query heads of a key/value head are
- * stacked into one matrix, so that its keys are packed once for the whole group. A single query, as
- * in decoding, is bound by reading the keys, and packing them would double that: there, each head
- * is a product of a vector and a matrix, for which ONNX Runtime reads the keys as they lie. Tensors
- * are views of the working set: nothing is copied in or out.
+ * <p>Two forms of the same attention. For several queries, the query heads of a key/value head are
+ * stacked, so that its keys are packed once for the whole group, and one key/value head follows the
+ * other, so that its scores stay in the cache. Every operator there works on a batch of {@link
+ * QueryTile#parts()} matrices, so a thread goes on with what it wrote itself: scores need not cross
+ * from core to core. A single query, as in decoding, is bound by reading the keys, and packing them
+ * would double that: there, each head is a product of a vector and a matrix, for which ONNX Runtime
+ * reads the keys as they lie. Tensors are views of the working set: nothing is copied in or out.
  */
 public final class OnnxAttentionKernel implements AttentionKernel {
 
@@ -59,67 +60,85 @@ public final class OnnxAttentionKernel implements AttentionKernel {
     }
   }
 
+  /**
+   * One key/value head after the other; {@code rows} are its query heads times a part's queries.
+   */
   private static GraphBuilder stackedGraph(AttentionShape shape) {
+    int dim = shape.headDim();
     GraphBuilder graph =
-        products(shape, List.of("rows"), List.of())
+        new GraphBuilder("attention", OPSET)
+            .input("mask", DataType.FLOAT, "parts", "rows", "width")
             .input("by_head", DataType.INT64, 4)
-            .input("by_kv_head", DataType.INT64, 3)
-            .node("Reshape", List.of("scores", "by_head"), "head_scores");
-    return softmax(graph, "head_scores")
-        .node("Reshape", List.of("weights", "by_kv_head"), "kv_weights")
-        .node("MatMul", List.of("kv_weights", "values"), "output");
+            .initializer("query_axis", new long[] {2}, 1);
+    for (int head = 0; head < shape.kvHeads(); head++) {
+      String of = of(head);
+      graph
+          .input("window_queries" + of, DataType.FLOAT, "parts", "rows", dim)
+          .input("far_queries" + of, DataType.FLOAT, "parts", "rows", dim)
+          .input("window_keys" + of, DataType.FLOAT, 1, "window", dim)
+          .input("far_keys" + of, DataType.FLOAT, 1, "far", dim)
+          .input("values" + of, DataType.FLOAT, 1, "width", dim)
+          .output("output" + of, DataType.FLOAT, "parts", "rows", dim)
+          .output("mass" + of, DataType.FLOAT, "parts", shape.group(), "width");
+      weights(graph, of)
+          .node("Reshape", List.of("weights" + of, "by_head"), "head_weights" + of)
+          .node(
+              "ReduceSum",
+              List.of("head_weights" + of, "query_axis"),
+              "mass" + of,
+              attribute("keepdims", 0))
+          .node("MatMul", List.of("weights" + of, "values" + of), "output" + of);
+    }
+    return graph;
   }
 
+  /** All heads at once; the weights of the only query are its mass. */
   private static GraphBuilder singleGraph(AttentionShape shape) {
-    return softmax(products(shape, List.of(shape.group(), "queries"), List.of(1)), "scores")
+    int kvHeads = shape.kvHeads();
+    int group = shape.group();
+    int dim = shape.headDim();
+    GraphBuilder graph =
+        new GraphBuilder("attention", OPSET)
+            .input("mask", DataType.FLOAT, group, 1, "width")
+            .input("window_queries", DataType.FLOAT, kvHeads, group, 1, dim)
+            .input("far_queries", DataType.FLOAT, kvHeads, group, 1, dim)
+            .input("window_keys", DataType.FLOAT, kvHeads, 1, "window", dim)
+            .input("far_keys", DataType.FLOAT, kvHeads, 1, "far", dim)
+            .input("values", DataType.FLOAT, kvHeads, 1, "width", dim)
+            .output("output", DataType.FLOAT, kvHeads, group, 1, dim)
+            .output("mass", DataType.FLOAT, kvHeads, group, 1, "width");
+    return weights(graph, "")
+        .node("Identity", List.of("weights"), "mass")
         .node("MatMul", List.of("weights", "values"), "output");
   }
 
-  /** Inner products of queries and keys, far and window side by side: {@code scores}. */
-  private static GraphBuilder products(
-      AttentionShape shape, List<Object> queryRows, List<Object> keyGroup) {
-    Object[] queries = dims(shape, queryRows, List.of());
-    return new GraphBuilder("attention", OPSET)
-        .input("window_queries", DataType.FLOAT, queries)
-        .input("far_queries", DataType.FLOAT, queries)
-        .input("window_keys", DataType.FLOAT, dims(shape, keyGroup, List.of("window")))
-        .input("far_keys", DataType.FLOAT, dims(shape, keyGroup, List.of("far")))
-        .input("values", DataType.FLOAT, dims(shape, keyGroup, List.of("width")))
-        .input("mask", DataType.FLOAT, "queries", "width")
-        .output("output", DataType.FLOAT, queries)
-        .output("mass", DataType.FLOAT, shape.kvHeads(), shape.group(), "width")
-        .node(
-            MICROSOFT,
-            "FusedMatMul",
-            List.of("far_queries", "far_keys"),
-            List.of("far_scores"),
-            attribute("transB", 1))
-        .node(
-            MICROSOFT,
-            "FusedMatMul",
-            List.of("window_queries", "window_keys"),
-            List.of("window_scores"),
-            attribute("transB", 1))
-        .node("Concat", List.of("far_scores", "window_scores"), "scores", attribute("axis", -1));
-  }
-
-  private static Object[] dims(AttentionShape shape, List<Object> first, List<Object> second) {
-    List<Object> dims = new ArrayList<>(List.of(shape.kvHeads()));
-    dims.addAll(first);
-    dims.addAll(second);
-    dims.add(shape.headDim());
-    return dims.toArray();
-  }
-
-  /**
-   * Masked softmax of {@code [kvHeads, group, queries, width]}: {@code weights}, and their sums.
-   */
-  private static GraphBuilder softmax(GraphBuilder graph, String scores) {
+  /** Softmax over the inner products with the far keys and those with the window, side by side. */
+  private static GraphBuilder weights(GraphBuilder graph, String of) {
     return graph
-        .node("Add", List.of(scores, "mask"), "masked_scores")
-        .node("Softmax", List.of("masked_scores"), "weights", attribute("axis", -1))
-        .initializer("query_axis", new long[] {2}, 1)
-        .node("ReduceSum", List.of("weights", "query_axis"), "mass", attribute("keepdims", 0));
+        .node(
+            MICROSOFT,
+            "FusedMatMul",
+            List.of("far_queries" + of, "far_keys" + of),
+            List.of("far_scores" + of),
+            attribute("transB", 1))
+        .node(
+            MICROSOFT,
+            "FusedMatMul",
+            List.of("window_queries" + of, "window_keys" + of),
+            List.of("window_scores" + of),
+            attribute("transB", 1))
+        .node(
+            "Concat",
+            List.of("far_scores" + of, "window_scores" + of),
+            "scores" + of,
+            attribute("axis", -1))
+        .node("Add", List.of("scores" + of, "mask"), "masked_scores" + of)
+        .node("Softmax", List.of("masked_scores" + of), "weights" + of, attribute("axis", -1));
+  }
+
+  /** Ending of the tensors of a key/value head. */
+  private static String of(int head) {
+    return "_" + head;
   }
 
   @Override
@@ -140,6 +159,8 @@ public final class OnnxAttentionKernel implements AttentionKernel {
   private final class OnnxAttention implements Attention {
 
     private final WorkingSet set;
+    private final int kvHeads = shape.kvHeads();
+    private final int dim = shape.headDim();
     private final Map<String, OnnxTensor> inputs = new HashMap<>();
     private final Map<String, OnnxTensor> outputs = new HashMap<>();
     private @Nullable QueryTile bound;
@@ -150,46 +171,62 @@ public final class OnnxAttentionKernel implements AttentionKernel {
 
     @Override
     public void attend(QueryTile tile) {
+      boolean alone = tile.queries() == 1;
       // Decoding attends the same tile step after step: its tensors are made once.
       if (tile != bound) {
-        bind(tile);
+        if (bound == null || alone != (bound.queries() == 1)) {
+          close();
+          bindSet(alone);
+        }
+        bindTile(tile, alone);
+        bound = tile;
       }
       try {
-        (tile.queries() == 1 ? single : stacked).run(inputs, Set.of(), outputs).close();
+        (alone ? single : stacked).run(inputs, Set.of(), outputs).close();
       } catch (OrtException e) {
         throw new IllegalStateException("attention failed: " + e.getMessage(), e);
       }
     }
 
-    private void bind(QueryTile tile) {
-      close();
-      int kvHeads = shape.kvHeads();
-      int group = shape.group();
-      int dim = shape.headDim();
-      int queries = tile.queries();
+    private void bindSet(boolean alone) {
       int far = set.far();
       int window = set.window();
-      int width = far + window;
-      long[] queryDims;
-      if (queries == 1) {
-        queryDims = new long[] {kvHeads, group, 1, dim};
-        inputs.put("far_keys", tensor(set.farKeys(), kvHeads, 1, far, dim));
-        inputs.put("window_keys", tensor(set.windowKeys(), kvHeads, 1, window, dim));
-        inputs.put("values", tensor(set.values(), kvHeads, 1, width, dim));
-      } else {
-        queryDims = new long[] {kvHeads, group * (long) queries, dim};
-        inputs.put("far_keys", tensor(set.farKeys(), kvHeads, far, dim));
-        inputs.put("window_keys", tensor(set.windowKeys(), kvHeads, window, dim));
-        inputs.put("values", tensor(set.values(), kvHeads, width, dim));
-        inputs.put("by_head", shapeOf(kvHeads, group, queries, width));
-        inputs.put("by_kv_head", shapeOf(kvHeads, group * (long) queries, width));
+      if (alone) {
+        put(inputs, "far_keys", set.farKeys(), kvHeads, 1, far, dim);
+        put(inputs, "window_keys", set.windowKeys(), kvHeads, 1, window, dim);
+        put(inputs, "values", set.values(), kvHeads, 1, far + window, dim);
+        return;
       }
-      inputs.put("window_queries", tensor(tile.windowQueries(), queryDims));
-      inputs.put("far_queries", tensor(tile.farQueries(), queryDims));
-      inputs.put("mask", tensor(tile.mask(), queries, width));
-      outputs.put("output", tensor(tile.output(), queryDims));
-      outputs.put("mass", tensor(tile.mass(), kvHeads, group, width));
-      bound = tile;
+      for (int head = 0; head < kvHeads; head++) {
+        put(inputs, "far_keys" + of(head), ofHead(set.farKeys(), head), 1, far, dim);
+        put(inputs, "window_keys" + of(head), ofHead(set.windowKeys(), head), 1, window, dim);
+        put(inputs, "values" + of(head), ofHead(set.values(), head), 1, far + window, dim);
+      }
+    }
+
+    private void bindTile(QueryTile tile, boolean alone) {
+      int group = shape.group();
+      int width = set.far() + set.window();
+      if (alone) {
+        put(inputs, "window_queries", tile.windowQueries(), kvHeads, group, 1, dim);
+        put(inputs, "far_queries", tile.farQueries(), kvHeads, group, 1, dim);
+        put(inputs, "mask", tile.mask(), group, 1, width);
+        put(outputs, "output", tile.output(), kvHeads, group, 1, dim);
+        put(outputs, "mass", tile.mass(), kvHeads, group, 1, width);
+        return;
+      }
+      int parts = tile.parts();
+      int queries = tile.queries() / parts;
+      int rows = group * queries;
+      for (int head = 0; head < kvHeads; head++) {
+        String of = of(head);
+        put(inputs, "window_queries" + of, ofHead(tile.windowQueries(), head), parts, rows, dim);
+        put(inputs, "far_queries" + of, ofHead(tile.farQueries(), head), parts, rows, dim);
+        put(outputs, "output" + of, ofHead(tile.output(), head), parts, rows, dim);
+        put(outputs, "mass" + of, ofHead(tile.mass(), head), parts, group, width);
+      }
+      put(inputs, "mask", tile.mask(), parts, rows, width);
+      replace(inputs, "by_head", shapeOf(parts, group, queries, width));
     }
 
     @Override
@@ -199,6 +236,24 @@ public final class OnnxAttentionKernel implements AttentionKernel {
       inputs.clear();
       outputs.clear();
       bound = null;
+    }
+
+    /** The part of one key/value head, which comes first in every layout. */
+    private MemorySegment ofHead(MemorySegment memory, int head) {
+      long bytes = memory.byteSize() / kvHeads;
+      return memory.asSlice(head * bytes, bytes);
+    }
+
+    private void put(
+        Map<String, OnnxTensor> tensors, String name, MemorySegment memory, long... dims) {
+      replace(tensors, name, tensor(memory, dims));
+    }
+
+    private static void replace(Map<String, OnnxTensor> tensors, String name, OnnxTensor tensor) {
+      OnnxTensor before = tensors.put(name, tensor);
+      if (before != null) {
+        before.close();
+      }
     }
 
     private OnnxTensor tensor(MemorySegment memory, long... dims) {

@@ -47,8 +47,8 @@ public final class ArenaBlockStore implements BlockStore {
   @Override
   public int append(MemorySegment keys, MemorySegment values) {
     checkOpen();
-    checkBytes("keys", keys);
-    checkBytes("values", values);
+    checkBytes("keys", keys, shape.bytes());
+    checkBytes("values", values, shape.bytes());
     MemorySegment block = reserve(2 * shape.bytes());
     MemorySegment.copy(keys, 0, block, 0, shape.bytes());
     MemorySegment.copy(values, 0, block, shape.bytes(), shape.bytes());
@@ -57,14 +57,16 @@ public final class ArenaBlockStore implements BlockStore {
   }
 
   @Override
-  public void read(int block, MemorySegment keys, MemorySegment values) {
+  public void read(int block, int head, MemorySegment keys, MemorySegment values) {
     checkOpen();
     checkElementIndex(block, blocks.size(), "block");
-    checkBytes("keys", keys);
-    checkBytes("values", values);
+    checkElementIndex(head, shape.kvHeads(), "head");
+    long bytes = shape.headBytes();
+    checkBytes("keys", keys, bytes);
+    checkBytes("values", values, bytes);
     MemorySegment source = blocks.get(block);
-    MemorySegment.copy(source, 0, keys, 0, shape.bytes());
-    MemorySegment.copy(source, shape.bytes(), values, 0, shape.bytes());
+    MemorySegment.copy(source, head * bytes, keys, 0, bytes);
+    MemorySegment.copy(source, shape.bytes() + head * bytes, values, 0, bytes);
   }
 
   @Override
@@ -96,12 +98,12 @@ public final class ArenaBlockStore implements BlockStore {
     checkState(!closed, "the block store is closed");
   }
 
-  private void checkBytes(String name, MemorySegment segment) {
+  private static void checkBytes(String name, MemorySegment segment, long expected) {
     checkArgument(
-        segment.byteSize() == shape.bytes(),
-        "%s must have the bytes of a block: %s, expected %s",
+        segment.byteSize() == expected,
+        "%s must have %s bytes: %s",
         name,
-        segment.byteSize(),
-        shape.bytes());
+        expected,
+        segment.byteSize());
   }
 }

@@ -28,13 +28,14 @@ public interface BlockStore extends AutoCloseable {
   int append(MemorySegment keys, MemorySegment values);
 
   /**
-   * Copies a block out.
+   * Copies one head of a block out.
    *
    * @param block from 0 inclusive to {@link #size()} exclusive
-   * @param keys receives the un-rotated keys, row-major {@code [kvHeads, blockSize, headDim]}
+   * @param head key/value head, from 0 inclusive to {@code kvHeads} exclusive
+   * @param keys receives the un-rotated keys, row-major {@code [blockSize, headDim]}
    * @param values receives the values in the same layout
    */
-  void read(int block, MemorySegment keys, MemorySegment values);
+  void read(int block, int head, MemorySegment keys, MemorySegment values);
 
   /** Bytes of memory held for blocks. */
   long residentBytes();

@@ -9,6 +9,7 @@ import dev.mneme.memory.block.BlockShape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 
@@ -37,9 +38,14 @@ interface BlockStoreContract {
       }
       for (int i = 0; i < 2 * blocks; i++) {
         int block = random.nextInt(blocks);
-        store.read(block, key, value);
-        assertThat(key.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(keys[block]);
-        assertThat(value.toArray(ValueLayout.JAVA_FLOAT)).containsExactly(values[block]);
+        int head = random.nextInt(SHAPE.kvHeads());
+        MemorySegment headKey = key.asSlice(0, SHAPE.headBytes());
+        MemorySegment headValue = value.asSlice(0, SHAPE.headBytes());
+        store.read(block, head, headKey, headValue);
+        assertThat(headKey.toArray(ValueLayout.JAVA_FLOAT))
+            .containsExactly(ofHead(keys[block], head));
+        assertThat(headValue.toArray(ValueLayout.JAVA_FLOAT))
+            .containsExactly(ofHead(values[block], head));
       }
       assertThat(store.residentBytes()).isGreaterThanOrEqualTo(blocks * 2L * SHAPE.bytes());
     }
@@ -53,8 +59,12 @@ interface BlockStoreContract {
       MemorySegment wrong = arena.allocate(SHAPE.bytes() + 4, 64);
       assertThatIllegalArgumentException()
           .isThrownBy(() -> store.append(right, wrong))
-          .withMessage("values must have the bytes of a block: 244, expected 240");
+          .withMessage("values must have 240 bytes: 244");
       assertThat(store.size()).isZero();
+      store.append(right, right);
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> store.read(0, 0, right, right))
+          .withMessage("keys must have 80 bytes: 240");
     }
   }
 
@@ -64,8 +74,12 @@ interface BlockStoreContract {
         BlockStore store = open(SHAPE)) {
       MemorySegment segment = arena.allocate(SHAPE.bytes(), 64);
       assertThatExceptionOfType(IndexOutOfBoundsException.class)
-          .isThrownBy(() -> store.read(0, segment, segment))
+          .isThrownBy(() -> store.read(0, 0, segment, segment))
           .withMessageContaining("block (0)");
+      store.append(segment, segment);
+      assertThatExceptionOfType(IndexOutOfBoundsException.class)
+          .isThrownBy(() -> store.read(0, SHAPE.kvHeads(), segment, segment))
+          .withMessageContaining("head (3)");
     }
   }
 
@@ -78,8 +92,13 @@ interface BlockStoreContract {
       store.close();
       store.close();
       assertThatIllegalStateException().isThrownBy(() -> store.append(segment, segment));
-      assertThatIllegalStateException().isThrownBy(() -> store.read(0, segment, segment));
+      assertThatIllegalStateException().isThrownBy(() -> store.read(0, 0, segment, segment));
     }
+  }
+
+  private static float[] ofHead(float[] block, int head) {
+    int floats = block.length / SHAPE.kvHeads();
+    return Arrays.copyOfRange(block, head * floats, (head + 1) * floats);
   }
 
   private static float[] fill(Random random, MemorySegment segment) {
