@@ -33,6 +33,7 @@ public final class MnemeSession implements AutoCloseable {
   private final TokenReader reader;
   private final MemoryConfig config;
   private final int chunk;
+  private final long maxMemoryBytes;
 
   private final float[] logits;
 
@@ -52,6 +53,7 @@ public final class MnemeSession implements AutoCloseable {
     this.reader = reader;
     this.config = config;
     this.chunk = chunk;
+    maxMemoryBytes = model.config().maxMemoryBytes();
     logits = new float[model.graph().vocabularySize()];
   }
 
@@ -97,16 +99,15 @@ public final class MnemeSession implements AutoCloseable {
 
   /** Refuses tokens that would not fit, before anything is read. */
   private void checkRoom(int more) {
-    long limit = model.config().maxMemoryBytes();
     long perToken = model.graph().bytesPerToken();
     long needed = (tokens + (long) more) * perToken;
     checkArgument(
-        config.topK() == 0 || needed <= limit,
+        config.topK() == 0 || needed <= maxMemoryBytes,
         "%s tokens after %s need %s MiB of memory, more than maxMemoryMiB %s",
         more,
         tokens,
         needed >> 20,
-        limit >> 20);
+        maxMemoryBytes >> 20);
   }
 
   /** Tokens that are read only when it is known that they end a prompt. */

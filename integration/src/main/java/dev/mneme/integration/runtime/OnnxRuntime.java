@@ -63,6 +63,10 @@ public final class OnnxRuntime {
   public SessionOptions options(@Nullable Path weights) {
     try {
       SessionOptions options = new SessionOptions();
+      // An arena a session would keep the intermediate tensors of every segment: hundreds of
+      // megabytes for what the heap of the C library hands from one segment to the next.
+      options.setCPUArenaAllocator(false);
+      options.setMemoryPatternOptimization(false);
       if (sharedPool) {
         options.disablePerSessionThreads();
       } else {
