@@ -105,7 +105,10 @@ public final class SpeedCommand implements Callable<Integer> {
                 opened.config().chunk())) {
       List<Integer> all =
           Stream.concat(through.stream(), uncut.stream()).distinct().sorted().toList();
-      measure("warm-up", new SessionReader(opened, opened.config().memory()), all.getFirst());
+      // The first text that a JVM reads is slower: code is not compiled, memory not touched yet.
+      measure("warm-up", new UncutReader(opened, whole), Collections.min(uncut));
+      measure(
+          "warm-up", new SessionReader(opened, opened.config().memory()), Collections.min(through));
       for (int round = 0; round < rounds; round++) {
         // Neighbours in time are compared: a machine's speed drifts.
         for (int length : all) {

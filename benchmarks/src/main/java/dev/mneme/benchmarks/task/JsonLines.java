@@ -12,6 +12,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads samples from a file of JSON lines, one object a line, in UTF-8; blank lines are skipped.
@@ -19,7 +20,8 @@ import java.util.List;
  * <p>Keys of a line: {@code id}, {@code context}, {@code question}, {@code answer_prefix} and
  * {@code answers} (an array of strings) are required, {@code max_new_tokens} as well; {@code task}
  * (default: the name of the file without its ending) and {@code depth} (0 to 1) may be given. Other
- * keys are ignored, because data sets carry keys of their own.
+ * keys are ignored, because data sets carry keys of their own. The needle is where the first of the
+ * answers that occurs in the context occurs first.
  */
 public final class JsonLines {
 
@@ -74,16 +76,28 @@ public final class JsonLines {
     Sample sample(String fileTask) {
       JsonNode task = node.get("task");
       JsonNode depth = node.get("depth");
+      String context = text("context", required("context"));
+      List<String> answers = answers();
       return new Sample(
           text("id", required("id")),
           task == null ? fileTask : text("task", task),
-          text("context", required("context")),
+          context,
           text("question", required("question")),
           text("answer_prefix", required("answer_prefix")),
-          answers(),
+          answers,
           maxNewTokens(),
           depth == null || depth.isNull() ? null : depth(depth),
-          null);
+          needle(context, answers));
+    }
+
+    private static @Nullable Span needle(String context, List<String> answers) {
+      for (String answer : answers) {
+        int at = context.indexOf(answer);
+        if (at >= 0) {
+          return new Span(at, at + answer.length());
+        }
+      }
+      return null;
     }
 
     private List<String> answers() {

@@ -41,6 +41,14 @@ class JsonLinesTest {
             new Sample("2", "kv", "", "", "p", List.of("z"), 7, 0.25, null));
   }
 
+  @Test
+  void findsTheNeedleByTheFirstAnswerThatOccurs() throws IOException {
+    Path file = write(GOOD.replace("\"a\\n", "\"a y, y"));
+    assertThat(JsonLines.read(file))
+        .singleElement()
+        .satisfies(sample -> assertThat(sample.needle()).isEqualTo(new Span(2, 3)));
+  }
+
   @ParameterizedTest
   @MethodSource("bad")
   void namesFileAndLineOfWhatIsWrong(String line, String message) throws IOException {
