@@ -2,6 +2,7 @@ package dev.mneme.attention.onnx;
 
 import static dev.mneme.attention.onnx.GraphBuilder.MICROSOFT;
 import static dev.mneme.attention.onnx.GraphBuilder.attribute;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnxruntime.OnnxTensor;
@@ -12,9 +13,9 @@ import dev.mneme.attention.AttentionKernel;
 import dev.mneme.attention.AttentionShape;
 import dev.mneme.attention.QueryTile;
 import dev.mneme.attention.WorkingSet;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
-import java.nio.LongBuffer;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -161,6 +162,8 @@ public final class OnnxAttentionKernel implements AttentionKernel {
     private final WorkingSet set;
     private final int kvHeads = shape.kvHeads();
     private final int dim = shape.headDim();
+    private final Arena arena = Arena.ofShared();
+    private final MemorySegment shapeMemory = arena.allocate(JAVA_LONG, 4);
     private final Map<String, OnnxTensor> inputs = new HashMap<>();
     private final Map<String, OnnxTensor> outputs = new HashMap<>();
     private @Nullable QueryTile bound;
@@ -175,7 +178,7 @@ public final class OnnxAttentionKernel implements AttentionKernel {
       // Decoding attends the same tile step after step: its tensors are made once.
       if (tile != bound) {
         if (bound == null || alone != (bound.queries() == 1)) {
-          close();
+          unbind();
           bindSet(alone);
         }
         bindTile(tile, alone);
@@ -231,6 +234,11 @@ public final class OnnxAttentionKernel implements AttentionKernel {
 
     @Override
     public void close() {
+      unbind();
+      arena.close();
+    }
+
+    private void unbind() {
       inputs.values().forEach(OnnxTensor::close);
       outputs.values().forEach(OnnxTensor::close);
       inputs.clear();
@@ -268,9 +276,12 @@ public final class OnnxAttentionKernel implements AttentionKernel {
     }
 
     private OnnxTensor shapeOf(long... dims) {
+      MemorySegment.copy(dims, 0, shapeMemory, JAVA_LONG, 0, dims.length);
       try {
         return OnnxTensor.createTensor(
-            environment, LongBuffer.wrap(dims), new long[] {dims.length});
+            environment,
+            shapeMemory.asByteBuffer().order(ByteOrder.nativeOrder()).asLongBuffer(),
+            new long[] {dims.length});
       } catch (OrtException e) {
         throw new IllegalStateException("cannot wrap a shape: " + e.getMessage(), e);
       }
