@@ -38,6 +38,7 @@ final class Recall implements AutoCloseable {
   /** Reads a prompt, generates the answer and judges it. */
   RecallRow ask(Sample sample) {
     int[] prompt = model.tokenizer().encode(sample.prompt());
+    System.gc(); // the peak is to be this sample's, not what earlier ones left to collect
     memory.resetPeak();
     try (Reader reader = reader();
         ReadingProgress progress = ReadingProgress.start(sample.id(), prompt.length)) {
