@@ -13,6 +13,7 @@ import com.google.common.base.Splitter;
 import com.sun.management.OperatingSystemMXBean;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.integration.runtime.Device;
+import dev.mneme.memory.codec.BlockPrecision;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -40,10 +41,16 @@ import java.util.Map;
  *     memory.queryBlock}
  * @param maxMemoryMiB most mebibytes that the far memory of one session may hold, 0 for three
  *     quarters of the machine's memory
+ * @param blockPrecision in what precision far blocks are kept
  * @param memory the memory of each session
  */
 public record MnemeConfig(
-    String device, int threads, int chunk, long maxMemoryMiB, MemoryConfig memory) {
+    String device,
+    int threads,
+    int chunk,
+    long maxMemoryMiB,
+    BlockPrecision blockPrecision,
+    MemoryConfig memory) {
 
   /** Checks the values against each other. */
   public MnemeConfig {
@@ -184,6 +191,7 @@ public record MnemeConfig(
         .threads(threads)
         .chunk(chunk)
         .maxMemoryMiB(maxMemoryMiB)
+        .blockPrecision(blockPrecision)
         .memory(memory);
   }
 
@@ -194,6 +202,7 @@ public record MnemeConfig(
     private int threads;
     private int chunk = 512;
     private long maxMemoryMiB;
+    private BlockPrecision blockPrecision = BlockPrecision.FLOAT32;
     private MemoryConfig memory = MemoryConfig.defaults();
 
     private Builder() {}
@@ -222,6 +231,12 @@ public record MnemeConfig(
       return this;
     }
 
+    /** Sets the precision of far blocks. */
+    public Builder blockPrecision(BlockPrecision value) {
+      blockPrecision = value;
+      return this;
+    }
+
     /** Sets the memory of each session. */
     public Builder memory(MemoryConfig value) {
       memory = value;
@@ -230,7 +245,7 @@ public record MnemeConfig(
 
     /** Checks the values and makes the configuration. */
     public MnemeConfig build() {
-      return new MnemeConfig(device, threads, chunk, maxMemoryMiB, memory);
+      return new MnemeConfig(device, threads, chunk, maxMemoryMiB, blockPrecision, memory);
     }
   }
 }

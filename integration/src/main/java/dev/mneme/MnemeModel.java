@@ -129,11 +129,16 @@ public final class MnemeModel implements AutoCloseable {
       throw new IllegalStateException("the model is closed");
     }
     int chunk = memory.queryBlock() * Math.max(1, config.chunk() / memory.queryBlock());
-    MemoryAttention attention = model.newMemory(memory);
+    MemoryAttention attention = model.newMemory(memory, config.blockPrecision());
     MnemeSession session =
         new MnemeSession(this, new TokenReader(model, attention, chunk), memory, chunk);
     sessions.add(session);
     return session;
+  }
+
+  /** Bytes of one far block of all layers. */
+  long blockBytes(MemoryConfig memory) {
+    return model.blockBytes(memory, config.blockPrecision());
   }
 
   void forget(MnemeSession session) {

@@ -34,6 +34,7 @@ public final class MnemeSession implements AutoCloseable {
   private final MemoryConfig config;
   private final int chunk;
   private final long maxMemoryBytes;
+  private final long blockBytes;
 
   private final float[] logits;
 
@@ -54,6 +55,7 @@ public final class MnemeSession implements AutoCloseable {
     this.config = config;
     this.chunk = chunk;
     maxMemoryBytes = model.config().maxMemoryBytes();
+    blockBytes = model.blockBytes(config);
     logits = new float[model.graph().vocabularySize()];
   }
 
@@ -99,8 +101,7 @@ public final class MnemeSession implements AutoCloseable {
 
   /** Refuses tokens that would not fit, before anything is read. */
   private void checkRoom(int more) {
-    long perToken = model.graph().bytesPerToken();
-    long needed = (tokens + (long) more) * perToken;
+    long needed = (tokens + (long) more) * blockBytes / config.blockSize();
     checkArgument(
         config.topK() == 0 || needed <= maxMemoryBytes,
         "%s tokens after %s need %s MiB of memory, more than maxMemoryMiB %s",

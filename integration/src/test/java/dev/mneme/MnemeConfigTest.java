@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import dev.mneme.attention.Mask;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.attention.Positions;
+import dev.mneme.memory.codec.BlockPrecision;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +24,7 @@ class MnemeConfigTest {
           3,
           600,
           77,
+          BlockPrecision.INT8,
           new MemoryConfig(
               32, 2048, 128, 4, 2, 300, 64, 4, 0.25, 9, Positions.ORDERED, Mask.PUBLISHED));
 
@@ -60,7 +62,8 @@ class MnemeConfigTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "treads: 2 | unknown key treads; known keys: device, threads, chunk, maxMemoryMiB, memory",
+        "treads: 2 | unknown key treads; known keys: device, threads, chunk, maxMemoryMiB,"
+            + " blockPrecision, memory",
         "memory: {topk: 2} | unknown key memory.topk; known keys: nInit, nLocal, blockSize, topK,"
             + " representatives, queryBlock, sharpTail, sharpBlock, distanceScale, farDistance,"
             + " positions, mask",

@@ -8,6 +8,7 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.mneme.attention.onnx.OnnxAttentionKernel;
+import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.index.ExactIndex;
 import dev.mneme.memory.store.ArenaBlockStore;
 import java.lang.foreign.Arena;
@@ -255,7 +256,7 @@ class MemoryAttentionTest {
               1,
               drawn.config,
               kernel,
-              ArenaBlockStore::new,
+              shape -> new ArenaBlockStore(shape, BlockPrecision.FLOAT32),
               ExactIndex::new);
     }
 

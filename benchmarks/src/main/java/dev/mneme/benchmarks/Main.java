@@ -1,6 +1,7 @@
 package dev.mneme.benchmarks;
 
 import dev.mneme.benchmarks.demo.DemoCommand;
+import dev.mneme.benchmarks.drift.DriftCommand;
 import dev.mneme.benchmarks.recall.RecallCommand;
 import dev.mneme.benchmarks.speed.SpeedCommand;
 import dev.mneme.integration.cli.InspectCommand;
@@ -37,6 +38,7 @@ import picocli.CommandLine.Spec;
       InspectCommand.class,
       RecallCommand.class,
       SpeedCommand.class,
+      DriftCommand.class,
       CommandLine.HelpCommand.class
     })
 public final class Main implements Runnable {

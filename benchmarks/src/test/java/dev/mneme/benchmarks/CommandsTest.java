@@ -107,6 +107,19 @@ class CommandsTest {
   }
 
   @ParameterizedTest
+  @CsvSource({"float32, 0, 0", "float16, 1e-6, 0.1", "int8, 1e-4, 1"})
+  void driftGrowsAsBlocksGetCoarser(String precision, double least, double most)
+      throws IOException {
+    Path json = folder.resolve("drift.json");
+    String line =
+        "drift --length 900 --steps 5 -s blockPrecision=%s --json %s".formatted(precision, json);
+    assertThat(run(arguments(line))).as(err.toString()).isZero();
+    JsonNode drift = new ObjectMapper().readTree(json.toFile()).get("drift");
+    assertThat(drift.get("positions").asInt()).isEqualTo(5);
+    assertThat(drift.get("largest").asDouble()).isBetween(least, most);
+  }
+
+  @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       value = {
@@ -135,6 +148,7 @@ class CommandsTest {
       value = {
         "run | give the text by --prompt or by --prompt-file",
         "recall --task unknown | unknown task unknown; known tasks: passkey",
+        "drift --length 100 --steps 100 | --steps must be from 1 to",
         "recall --mode some | Invalid value for option '--mode'"
       })
   void saysWhatIsWrongWithTheCommandLine(String line, String message) {

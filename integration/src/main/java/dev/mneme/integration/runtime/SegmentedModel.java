@@ -15,6 +15,8 @@ import dev.mneme.integration.graph.RotaryTable;
 import dev.mneme.integration.graph.Segment;
 import dev.mneme.integration.graph.TensorSpec;
 import dev.mneme.integration.graph.UnsupportedModelException;
+import dev.mneme.memory.block.BlockShape;
+import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.index.ExactIndex;
 import dev.mneme.memory.store.ArenaBlockStore;
 import java.util.ArrayList;
@@ -120,8 +122,12 @@ public final class SegmentedModel implements AutoCloseable {
     return graph;
   }
 
-  /** An empty memory for this model; the caller closes it before this model. */
-  public MemoryAttention newMemory(MemoryConfig config) {
+  /**
+   * An empty memory for this model; the caller closes it before this model.
+   *
+   * @param precision of its far blocks
+   */
+  public MemoryAttention newMemory(MemoryConfig config, BlockPrecision precision) {
     RotaryTable table = graph.layers().getFirst().rotary();
     RotaryEmbedding rotary =
         new RotaryEmbedding(
@@ -135,8 +141,14 @@ public final class SegmentedModel implements AutoCloseable {
         graph.layers().size(),
         config,
         kernel,
-        ArenaBlockStore::new,
+        blocks -> new ArenaBlockStore(blocks, precision),
         ExactIndex::new);
+  }
+
+  /** Bytes of one far block of all layers. */
+  public long blockBytes(MemoryConfig config, BlockPrecision precision) {
+    BlockShape block = new BlockShape(shape.kvHeads(), config.blockSize(), shape.headDim());
+    return graph.layers().size() * precision.codec(block).bytes();
   }
 
   /** What runs its sessions. */

@@ -5,23 +5,25 @@ import static com.google.common.base.Preconditions.checkElementIndex;
 import static com.google.common.base.Preconditions.checkState;
 
 import dev.mneme.memory.block.BlockShape;
+import dev.mneme.memory.codec.BlockCodec;
+import dev.mneme.memory.codec.BlockPrecision;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Keeps float32 blocks in off-heap memory, freed as a whole when the store is closed.
+ * Keeps blocks in off-heap memory, freed as a whole when the store is closed.
  *
  * <p>Memory is taken in slabs whose size doubles up to {@value #MAX_SLAB_BLOCKS} blocks, so that a
- * short text costs little and a long one few allocations. Within a slab, block {@code i} holds its
- * keys and then its values.
+ * short text costs little and a long one few allocations.
  */
 public final class ArenaBlockStore implements BlockStore {
 
   private static final int MAX_SLAB_BLOCKS = 64;
 
   private final BlockShape shape;
+  private final BlockCodec codec;
   private final Arena arena = Arena.ofShared();
   private final List<MemorySegment> blocks = new ArrayList<>();
   private MemorySegment slab = MemorySegment.NULL;
@@ -29,9 +31,10 @@ public final class ArenaBlockStore implements BlockStore {
   private long reserved;
   private boolean closed;
 
-  /** Makes an empty store. */
-  public ArenaBlockStore(BlockShape shape) {
+  /** Makes an empty store for blocks of a shape, kept in a precision. */
+  public ArenaBlockStore(BlockShape shape, BlockPrecision precision) {
     this.shape = shape;
+    codec = precision.codec(shape);
   }
 
   @Override
@@ -49,9 +52,8 @@ public final class ArenaBlockStore implements BlockStore {
     checkOpen();
     checkBytes("keys", keys, shape.bytes());
     checkBytes("values", values, shape.bytes());
-    MemorySegment block = reserve(2 * shape.bytes());
-    MemorySegment.copy(keys, 0, block, 0, shape.bytes());
-    MemorySegment.copy(values, 0, block, shape.bytes(), shape.bytes());
+    MemorySegment block = reserve();
+    codec.encode(keys, values, block);
     blocks.add(block);
     return blocks.size() - 1;
   }
@@ -64,9 +66,7 @@ public final class ArenaBlockStore implements BlockStore {
     long bytes = shape.headBytes();
     checkBytes("keys", keys, bytes);
     checkBytes("values", values, bytes);
-    MemorySegment source = blocks.get(block);
-    MemorySegment.copy(source, head * bytes, keys, 0, bytes);
-    MemorySegment.copy(source, shape.bytes() + head * bytes, values, 0, bytes);
+    codec.decode(blocks.get(block), head, keys, values);
   }
 
   @Override
@@ -82,7 +82,8 @@ public final class ArenaBlockStore implements BlockStore {
     }
   }
 
-  private MemorySegment reserve(long bytes) {
+  private MemorySegment reserve() {
+    long bytes = Math.ceilDiv(codec.bytes(), Long.BYTES) * Long.BYTES; // the next one is aligned
     if (used + bytes > slab.byteSize()) {
       long slabBlocks = Math.clamp(blocks.size(), 1, MAX_SLAB_BLOCKS);
       slab = arena.allocate(slabBlocks * bytes, Long.BYTES);

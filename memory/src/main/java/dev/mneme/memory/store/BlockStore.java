@@ -19,7 +19,7 @@ public interface BlockStore extends AutoCloseable {
   int size();
 
   /**
-   * Keeps a copy of a block.
+   * Keeps a copy of a block, in the precision of the store.
    *
    * @param keys un-rotated keys, row-major {@code [kvHeads, blockSize, headDim]}, float32
    * @param values values in the same layout

@@ -1,17 +1,46 @@
 package dev.mneme.memory.store;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.mneme.memory.block.BlockShape;
+import dev.mneme.memory.codec.BlockPrecision;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class ArenaBlockStoreTest implements BlockStoreContract {
 
   @Override
   public BlockStore open(BlockShape shape) {
-    return new ArenaBlockStore(shape);
+    return new ArenaBlockStore(shape, BlockPrecision.FLOAT32);
+  }
+
+  /** An odd shape: encoded blocks must not lose their alignment. */
+  @ParameterizedTest
+  @EnumSource
+  void keepsBlocksApart(BlockPrecision precision) {
+    BlockShape odd = new BlockShape(1, 3, 1);
+    try (Arena arena = Arena.ofConfined();
+        BlockStore store = new ArenaBlockStore(odd, precision)) {
+      for (int block = 0; block < 100; block++) {
+        float number = block;
+        MemorySegment same = arena.allocateFrom(JAVA_FLOAT, number, number, number);
+        store.append(same, same);
+      }
+      MemorySegment keys = arena.allocate(odd.headBytes(), Float.BYTES);
+      MemorySegment values = arena.allocate(odd.headBytes(), Float.BYTES);
+      for (int block = 0; block < 100; block++) {
+        store.read(block, 0, keys, values);
+        for (float number : keys.toArray(JAVA_FLOAT)) {
+          assertThat(number).isCloseTo(block, within(1e-5f * block));
+        }
+        assertThat(values.toArray(JAVA_FLOAT)).containsExactly(keys.toArray(JAVA_FLOAT));
+      }
+    }
   }
 
   @Test

@@ -1,0 +1,137 @@
+package dev.mneme.memory.codec;
+
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.mneme.memory.block.BlockShape;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * 8-bit integers: a number is {@code integer * scale}, with {@code scale = largest / 127} of those
+ * that share it.
+ *
+ * <p>Layout, {@code S = blockSize}, {@code D = headDim}: key scales float32 {@code [kvHeads, D]},
+ * value scales float32 {@code [kvHeads, S]}, keys int8 {@code [kvHeads, S, D]}, values int8 {@code
+ * [kvHeads, S, D]}.
+ */
+final class Int8Codec implements BlockCodec {
+
+  private static final int LARGEST = 127;
+
+  private final int kvHeads;
+  private final int blockSize;
+  private final int headDim;
+  private final float[] floats;
+  private final float[] scales;
+  private final byte[] integers;
+  private final float[] channelScales;
+  private final float[] tokenScales;
+
+  Int8Codec(BlockShape shape) {
+    kvHeads = shape.kvHeads();
+    blockSize = shape.blockSize();
+    headDim = shape.headDim();
+    floats = new float[blockSize * headDim];
+    scales = new float[floats.length];
+    integers = new byte[floats.length];
+    channelScales = new float[headDim];
+    tokenScales = new float[blockSize];
+  }
+
+  @Override
+  public long bytes() {
+    return keysAt() + 2L * kvHeads * integers.length;
+  }
+
+  private long keyScalesAt(int head) {
+    return (long) head * headDim * Float.BYTES;
+  }
+
+  private long valueScalesAt(int head) {
+    return ((long) kvHeads * headDim + (long) head * blockSize) * Float.BYTES;
+  }
+
+  private long keysAt() {
+    return valueScalesAt(kvHeads);
+  }
+
+  private long keysAt(int head) {
+    return keysAt() + (long) head * integers.length;
+  }
+
+  private long valuesAt(int head) {
+    return keysAt(kvHeads + head);
+  }
+
+  @Override
+  public void encode(MemorySegment keys, MemorySegment values, MemorySegment to) {
+    for (int head = 0; head < kvHeads; head++) {
+      long from = (long) head * floats.length * Float.BYTES;
+
+      MemorySegment.copy(keys, JAVA_FLOAT, from, floats, 0, floats.length);
+      Arrays.fill(channelScales, 0);
+      for (int i = 0; i < floats.length; i++) {
+        int channel = i % headDim;
+        channelScales[channel] = Math.max(channelScales[channel], scale(floats[i]));
+      }
+      MemorySegment.copy(channelScales, 0, to, JAVA_FLOAT, keyScalesAt(head), headDim);
+      spreadChannelScales();
+      round();
+      MemorySegment.copy(integers, 0, to, JAVA_BYTE, keysAt(head), integers.length);
+
+      MemorySegment.copy(values, JAVA_FLOAT, from, floats, 0, floats.length);
+      Arrays.fill(tokenScales, 0);
+      for (int i = 0; i < floats.length; i++) {
+        int token = i / headDim;
+        tokenScales[token] = Math.max(tokenScales[token], scale(floats[i]));
+      }
+      MemorySegment.copy(tokenScales, 0, to, JAVA_FLOAT, valueScalesAt(head), blockSize);
+      spreadTokenScales();
+      round();
+      MemorySegment.copy(integers, 0, to, JAVA_BYTE, valuesAt(head), integers.length);
+    }
+  }
+
+  private static float scale(float number) {
+    return Math.abs(number) / LARGEST;
+  }
+
+  /** Where a scale is 0, so are the numbers. */
+  private void round() {
+    for (int i = 0; i < floats.length; i++) {
+      integers[i] = scales[i] == 0 ? 0 : (byte) Math.round(floats[i] / scales[i]);
+    }
+  }
+
+  @Override
+  public void decode(MemorySegment block, int head, MemorySegment keys, MemorySegment values) {
+    MemorySegment.copy(block, JAVA_FLOAT, keyScalesAt(head), channelScales, 0, headDim);
+    spreadChannelScales();
+    multiply(block, keysAt(head), keys);
+    MemorySegment.copy(block, JAVA_FLOAT, valueScalesAt(head), tokenScales, 0, blockSize);
+    spreadTokenScales();
+    multiply(block, valuesAt(head), values);
+  }
+
+  /** One scale an element, so that the JVM compiles the product to SIMD. */
+  private void multiply(MemorySegment block, long at, MemorySegment to) {
+    MemorySegment.copy(block, JAVA_BYTE, at, integers, 0, integers.length);
+    for (int i = 0; i < integers.length; i++) {
+      floats[i] = integers[i] * scales[i];
+    }
+    MemorySegment.copy(floats, 0, to, JAVA_FLOAT, 0, floats.length);
+  }
+
+  private void spreadChannelScales() {
+    for (int token = 0; token < blockSize; token++) {
+      System.arraycopy(channelScales, 0, scales, token * headDim, headDim);
+    }
+  }
+
+  private void spreadTokenScales() {
+    for (int token = 0; token < blockSize; token++) {
+      Arrays.fill(scales, token * headDim, (token + 1) * headDim, tokenScales[token]);
+    }
+  }
+}
