@@ -21,9 +21,9 @@ import picocli.CommandLine.Spec;
 /**
  * The command {@code mneme}.
  *
- * <p>Exit codes: 0 success, 1 the command failed, 2 the command line is wrong, 130 interrupted. A
- * failure is one line on standard error; {@code -Dmneme.stacktrace=true} in {@code MNEME_JAVA_OPTS}
- * adds the stack trace.
+ * <p>Exit codes: 0 success, 1 the command failed, 2 the command line is wrong. A failure is one
+ * line on standard error; {@code -Dmneme.stacktrace=true} in {@code MNEME_JAVA_OPTS} adds the stack
+ * trace.
  */
 @Command(
     name = "mneme",
@@ -43,22 +43,13 @@ import picocli.CommandLine.Spec;
     })
 public final class Main implements Runnable {
 
-  /** What shells give to a command that SIGINT ended. */
-  private static final int INTERRUPTED = 130;
-
   @Spec private CommandSpec spec;
 
   private Main() {}
 
   /** Runs the command line and ends the JVM with its exit code. */
   public static void main(String[] args) {
-    // On a signal ONNX Runtime's own hook closes it under a computation that goes on, which ends in
-    // a crash report: a command that is interrupted ends at once instead.
-    Thread interrupted = new Thread(() -> Runtime.getRuntime().halt(INTERRUPTED));
-    Runtime.getRuntime().addShutdownHook(interrupted);
-    int code = commandLine().execute(args);
-    Runtime.getRuntime().removeShutdownHook(interrupted);
-    System.exit(code);
+    System.exit(commandLine().execute(args));
   }
 
   static CommandLine commandLine() {
