@@ -157,7 +157,7 @@ final class LayerMemory implements AutoCloseable {
 
   /** Bytes of memory held outside the heap. */
   long residentBytes() {
-    return store.residentBytes() + (set == null ? 0 : set.bytes());
+    return store.residentBytes() + selector.residentBytes() + (set == null ? 0 : set.bytes());
   }
 
   private void choose(WorkingSet set, QueryBlock block, int first, TokenMatrix queries) {
@@ -458,8 +458,9 @@ final class LayerMemory implements AutoCloseable {
           bytes);
     }
     int left = farFilled - firstToken - rows;
-    store.append(blockKeys, blockValues);
-    selector.add(blockKeys.toArray(JAVA_FLOAT), scores, rows);
+    float[] representative = selector.representative(blockKeys.toArray(JAVA_FLOAT), scores, rows);
+    store.append(blockKeys, blockValues, representative);
+    selector.add(representative);
     for (int head = 0; head < shape.kvHeads(); head++) {
       shift(set.farKeys(), set.offset(head, layout.remainderAt(), layout.far()), left);
       shift(set.values(), set.offset(head, layout.remainderAt(), layout.width()), left);
@@ -505,6 +506,7 @@ final class LayerMemory implements AutoCloseable {
   @Override
   public void close() {
     free();
+    selector.close();
     store.close();
     arena.close();
   }

@@ -14,8 +14,6 @@ import dev.mneme.memory.store.BlockStore;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.Function;
-import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -62,8 +60,8 @@ public final class MemoryAttention implements AutoCloseable {
    * @param rotary rotation of every layer
    * @param layerCount number of layers
    * @param kernel kept open by the caller as long as this memory
-   * @param stores makes the block store of a layer, which this memory closes
-   * @param indexes makes the block index of a layer for a given dimension
+   * @param stores opens the block store of a layer, which this memory closes
+   * @param indexes opens the block index of a layer, which this memory closes
    */
   public MemoryAttention(
       AttentionShape shape,
@@ -71,8 +69,8 @@ public final class MemoryAttention implements AutoCloseable {
       int layerCount,
       MemoryConfig config,
       AttentionKernel kernel,
-      Function<BlockShape, BlockStore> stores,
-      IntFunction<BlockIndex> indexes) {
+      BlockStore.Factory stores,
+      BlockIndex.Factory indexes) {
     checkArgument(layerCount > 0, "layerCount must be positive: %s", layerCount);
     checkArgument(
         2 * rotary.pairs() <= shape.headDim(),
@@ -85,16 +83,16 @@ public final class MemoryAttention implements AutoCloseable {
     layout = WorkingLayout.empty(config.blockSize());
     FarPositions positions = new FarPositions(config, rotary);
     BlockShape blockShape = new BlockShape(shape.kvHeads(), config.blockSize(), shape.headDim());
+    int dimension = shape.heads() * shape.headDim();
     for (int layer = 0; layer < layerCount; layer++) {
+      BlockStore store = stores.open(layer, blockShape, dimension);
       BlockSelector selector =
           new BlockSelector(
-              indexes.apply(shape.heads() * shape.headDim()),
+              indexes.open(dimension, store::readRepresentative),
               shape.group(),
               shape.headDim(),
               config.representatives());
-      layers.add(
-          new LayerMemory(
-              shape, timeline, rotary, positions, kernel, stores.apply(blockShape), selector));
+      layers.add(new LayerMemory(shape, timeline, rotary, positions, kernel, store, selector));
     }
   }
 

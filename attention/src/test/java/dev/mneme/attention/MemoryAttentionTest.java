@@ -256,7 +256,8 @@ class MemoryAttentionTest {
               1,
               drawn.config,
               kernel,
-              shape -> new ArenaBlockStore(shape, BlockPrecision.FLOAT32),
+              (layer, shape, dimension) ->
+                  new ArenaBlockStore(shape, dimension, BlockPrecision.FLOAT32),
               ExactIndex::new);
     }
 

@@ -107,10 +107,8 @@ public final class OnnxAttentionKernel implements AttentionKernel {
             .input("far_keys", DataType.FLOAT, kvHeads, 1, "far", dim)
             .input("values", DataType.FLOAT, kvHeads, 1, "width", dim)
             .output("output", DataType.FLOAT, kvHeads, group, 1, dim)
-            .output("mass", DataType.FLOAT, kvHeads, group, 1, "width");
-    return weights(graph, "")
-        .node("Identity", List.of("weights"), "mass")
-        .node("MatMul", List.of("weights", "values"), "output");
+            .output("weights", DataType.FLOAT, kvHeads, group, 1, "width");
+    return weights(graph, "").node("MatMul", List.of("weights", "values"), "output");
   }
 
   /** Softmax over the inner products with the far keys and those with the window, side by side. */
@@ -215,7 +213,7 @@ public final class OnnxAttentionKernel implements AttentionKernel {
         put(inputs, "far_queries", tile.farQueries(), kvHeads, group, 1, dim);
         put(inputs, "mask", tile.mask(), group, 1, width);
         put(outputs, "output", tile.output(), kvHeads, group, 1, dim);
-        put(outputs, "mass", tile.mass(), kvHeads, group, 1, width);
+        put(outputs, "weights", tile.mass(), kvHeads, group, 1, width);
         return;
       }
       int parts = tile.parts();

@@ -13,7 +13,7 @@ import java.util.Arrays;
  * that head over the query block, a block's score is {@code sum over h of q_h . r_h}: one inner
  * product of vectors of {@code heads * headDim} channels. Not thread-safe.
  */
-public final class BlockSelector {
+public final class BlockSelector implements AutoCloseable {
 
   private final BlockIndex index;
   private final int group;
@@ -23,7 +23,7 @@ public final class BlockSelector {
   /**
    * Makes a selector over an empty index.
    *
-   * @param index of {@code heads * headDim} channels
+   * @param index of {@code heads * headDim} channels; closed with the selector
    * @param group query heads per key/value head
    * @param headDim channels per head
    * @param representatives tokens that represent a block, per query head
@@ -36,13 +36,14 @@ public final class BlockSelector {
   }
 
   /**
-   * Adds the next block.
+   * The vector that stands for a block.
    *
    * @param keys un-rotated keys, row-major {@code [kvHeads, blockSize, headDim]}
    * @param scores attention received by each token, row-major {@code [heads, blockSize]}
    * @param blockSize tokens of the block
+   * @return row-major {@code [heads, headDim]}
    */
-  public void add(float[] keys, float[] scores, int blockSize) {
+  public float[] representative(float[] keys, float[] scores, int blockSize) {
     int heads = scores.length / blockSize;
     float[] representative = new float[heads * headDim];
     boolean[] taken = new boolean[blockSize];
@@ -57,6 +58,11 @@ public final class BlockSelector {
         }
       }
     }
+    return representative;
+  }
+
+  /** Adds the next block by its {@linkplain #representative representative}. */
+  public void add(float[] representative) {
     index.add(representative);
   }
 
@@ -78,5 +84,16 @@ public final class BlockSelector {
    */
   public Hits choose(float[] query, int count) {
     return index.search(query, count);
+  }
+
+  /** Bytes of memory held for choosing. */
+  public long residentBytes() {
+    return index.residentBytes();
+  }
+
+  /** Closes the index. */
+  @Override
+  public void close() {
+    index.close();
   }
 }

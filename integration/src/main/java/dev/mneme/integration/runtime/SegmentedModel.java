@@ -141,14 +141,15 @@ public final class SegmentedModel implements AutoCloseable {
         graph.layers().size(),
         config,
         kernel,
-        blocks -> new ArenaBlockStore(blocks, precision),
+        (layer, block, dimension) -> new ArenaBlockStore(block, dimension, precision),
         ExactIndex::new);
   }
 
   /** Bytes of one far block of all layers. */
   public long blockBytes(MemoryConfig config, BlockPrecision precision) {
     BlockShape block = new BlockShape(shape.kvHeads(), config.blockSize(), shape.headDim());
-    return graph.layers().size() * precision.codec(block).bytes();
+    long representative = (long) shape.heads() * shape.headDim() * Float.BYTES;
+    return graph.layers().size() * (precision.codec(block).bytes() + representative);
   }
 
   /** What runs its sessions. */

@@ -4,9 +4,23 @@ package dev.mneme.memory.index;
  * Finds the blocks of one layer whose representative has the largest inner product with a query.
  *
  * <p>Blocks are numbered from 0 in the order in which their representatives were added. Not
- * thread-safe: an index belongs to one layer of one session.
+ * thread-safe: an index belongs to one layer of one session. Methods of a closed index throw {@link
+ * IllegalStateException}.
  */
-public interface BlockIndex {
+public interface BlockIndex extends AutoCloseable {
+
+  /** Opens the indexes of a session's layers. */
+  @FunctionalInterface
+  interface Factory {
+
+    /**
+     * Opens an empty index, closed by whoever asked for it.
+     *
+     * @param dimension channels of a representative
+     * @param vectors gives back, during a search, what was added
+     */
+    BlockIndex open(int dimension, VectorSource vectors);
+  }
 
   /** Channels of a representative and of a query. */
   int dimension();
@@ -29,6 +43,13 @@ public interface BlockIndex {
    * @return the blocks found, ascending by block number
    */
   Hits search(float[] query, int k);
+
+  /** Bytes of memory held for finding blocks. */
+  long residentBytes();
+
+  /** Frees what the index holds; closing twice is harmless. */
+  @Override
+  void close();
 
   /**
    * Blocks and their inner products.

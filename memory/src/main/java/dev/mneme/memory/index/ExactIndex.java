@@ -1,6 +1,7 @@
 package dev.mneme.memory.index;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
 
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -8,20 +9,56 @@ import java.util.List;
 import org.apache.lucene.util.VectorUtil;
 
 /**
- * Scores every block: exact by construction, and the yardstick of any other index.
+ * Considers every block: exact, and the yardstick of any other index.
  *
- * <p>Costs {@code size * dimension} multiplications a search. Lucene's inner product uses SIMD
- * where the JVM was started with {@code --add-modules jdk.incubator.vector}.
+ * <p>A scan is bound by the bytes that it reads, so it reads 8-bit integers and looks up the few
+ * float32 vectors that could be among the best. Vectors are cut into groups of {@value #GROUP}; a
+ * vector {@code r} of a group with mean {@code c} is kept as integers {@code i} and a scale {@code
+ * s}, {@code r = c + s * i + e}, and the query as {@code q = t * j + f}. Then, by Cauchy and
+ * Schwarz,
+ *
+ * <pre>
+ * |q.r - (q.c + s * t * i.j)| = |q.e + f.(s * i)| <= |q| |e| + |f| |s * i|
+ * </pre>
+ *
+ * <p>Blocks whose upper bound lies below the {@code k}-th largest lower bound cannot be among the
+ * best {@code k}; the others are scored in float32. Subtracting the mean matters: keys have large
+ * components in common, which would make the bounds useless. The scan reads {@code size *
+ * dimension} bytes. Lucene's inner products use SIMD where the JVM was started with {@code
+ * --add-modules jdk.incubator.vector}.
  */
 public final class ExactIndex implements BlockIndex {
 
-  private final int dimension;
-  private final List<float[]> representatives = new ArrayList<>();
+  private static final int GROUP = 64;
 
-  /** Makes an empty index for vectors of {@code dimension} channels. */
-  public ExactIndex(int dimension) {
+  private static final int LARGEST = 127;
+
+  /** Rounding of float32 inner products, relative to the norms: some channels times 2^-24. */
+  private static final float ROUNDING = 1e-5f;
+
+  private final int dimension;
+  private final VectorSource vectors;
+  private final List<Group> groups = new ArrayList<>();
+
+  /** The vectors that do not fill a group yet. */
+  private final List<float[]> rest = new ArrayList<>();
+
+  private final float[] vector;
+  private float[] scores = new float[GROUP];
+  private float[] bounds = new float[GROUP];
+  private boolean closed;
+
+  /**
+   * Makes an empty index.
+   *
+   * @param dimension channels of a vector
+   * @param vectors gives back what was added; read during {@link #search}
+   */
+  public ExactIndex(int dimension, VectorSource vectors) {
     checkArgument(dimension > 0, "dimension must be positive: %s", dimension);
     this.dimension = dimension;
+    this.vectors = vectors;
+    vector = new float[dimension];
   }
 
   @Override
@@ -31,52 +68,77 @@ public final class ExactIndex implements BlockIndex {
 
   @Override
   public int size() {
-    return representatives.size();
+    return groups.size() * GROUP + rest.size();
   }
 
   @Override
   public void add(float[] representative) {
+    checkState(!closed, "the index is closed");
     checkDimension("representative", representative);
-    representatives.add(representative);
+    rest.add(representative);
+    if (rest.size() == GROUP) {
+      groups.add(Group.of(rest));
+      rest.clear();
+      scores = Arrays.copyOf(scores, size() + GROUP);
+      bounds = Arrays.copyOf(bounds, size() + GROUP);
+    }
   }
 
   @Override
   public Hits search(float[] query, int k) {
+    checkState(!closed, "the index is closed");
     checkDimension("query", query);
     checkArgument(k >= 0, "k must not be negative: %s", k);
     int found = Math.min(k, size());
     if (found == 0) {
       return new Hits(new int[0], new float[0]);
     }
-    // A sorted insertion list: most blocks lose against its last entry, so a scan costs one
-    // comparison a block beside the inner product, and equal scores keep the earlier block.
-    int[] blocks = new int[found];
-    float[] scores = new float[found];
-    Arrays.fill(scores, Float.NEGATIVE_INFINITY);
+    float least = bound(query, found);
+    Best best = new Best(found);
     for (int block = 0; block < size(); block++) {
-      float score = VectorUtil.dotProduct(query, representatives.get(block));
-      int rank = Math.min(block, found);
-      while (rank > 0 && score > scores[rank - 1]) {
-        rank--;
-      }
-      if (rank < found) {
-        System.arraycopy(blocks, rank, blocks, rank + 1, found - rank - 1);
-        System.arraycopy(scores, rank, scores, rank + 1, found - rank - 1);
-        blocks[rank] = block;
-        scores[rank] = score;
+      if (scores[block] + bounds[block] >= least) {
+        best.offer(block, score(query, block));
       }
     }
-    return byBlock(blocks, scores);
+    return best.hits();
   }
 
-  private static Hits byBlock(int[] blocks, float[] scores) {
-    int[] sorted = blocks.clone();
-    Arrays.sort(sorted);
-    float[] sortedScores = new float[scores.length];
-    for (int i = 0; i < blocks.length; i++) {
-      sortedScores[Arrays.binarySearch(sorted, blocks[i])] = scores[i];
+  /** Fills in scores and bounds; gives the {@code k}-th largest lower bound. */
+  private float bound(float[] query, int k) {
+    Codes codes = Codes.of(query);
+    float norm = norm(query);
+    Best lower = new Best(k);
+    int block = 0;
+    for (Group group : groups) {
+      float common = VectorUtil.dotProduct(query, group.mean);
+      float rounding = ROUNDING * norm * group.largestNorm;
+      for (int i = 0; i < GROUP; i++, block++) {
+        Codes of = group.codes[i];
+        float integers = VectorUtil.dotProduct(codes.integers, of.integers);
+        scores[block] = common + codes.scale * of.scale * integers;
+        bounds[block] = norm * of.error + codes.error * of.norm + rounding;
+        lower.offer(block, scores[block] - bounds[block]);
+      }
     }
-    return new Hits(sorted, sortedScores);
+    for (float[] exact : rest) {
+      scores[block] = VectorUtil.dotProduct(query, exact);
+      bounds[block] = 0;
+      lower.offer(block, scores[block]);
+      block++;
+    }
+    return lower.least();
+  }
+
+  private float score(float[] query, int block) {
+    if (block >= groups.size() * GROUP) {
+      return scores[block];
+    }
+    vectors.read(block, vector);
+    return VectorUtil.dotProduct(query, vector);
+  }
+
+  private static float norm(float[] vector) {
+    return (float) Math.sqrt(VectorUtil.dotProduct(vector, vector));
   }
 
   private void checkDimension(String name, float[] vector) {
@@ -86,5 +148,72 @@ public final class ExactIndex implements BlockIndex {
         name,
         vector.length,
         dimension);
+  }
+
+  @Override
+  public long residentBytes() {
+    return groups.size() * (GROUP * (long) dimension + dimension * (long) Float.BYTES)
+        + rest.size() * (long) dimension * Float.BYTES;
+  }
+
+  @Override
+  public void close() {
+    closed = true;
+    groups.clear();
+    rest.clear();
+  }
+
+  /** {@value #GROUP} vectors relative to their mean. */
+  @SuppressWarnings("ArrayRecordComponent") // read in the scan
+  private record Group(float[] mean, float largestNorm, Codes[] codes) {
+
+    static Group of(List<float[]> vectors) {
+      float[] mean = new float[vectors.getFirst().length];
+      float largestNorm = 0;
+      for (float[] vector : vectors) {
+        largestNorm = Math.max(largestNorm, norm(vector));
+        for (int i = 0; i < mean.length; i++) {
+          mean[i] += vector[i] / GROUP;
+        }
+      }
+      Codes[] codes = new Codes[GROUP];
+      float[] difference = new float[mean.length];
+      for (int v = 0; v < GROUP; v++) {
+        for (int i = 0; i < mean.length; i++) {
+          difference[i] = vectors.get(v)[i] - mean[i];
+        }
+        codes[v] = Codes.of(difference);
+      }
+      return new Group(mean, largestNorm + norm(mean), codes);
+    }
+  }
+
+  /**
+   * A vector as integers.
+   *
+   * @param scale of the integers
+   * @param norm of the integers times the scale
+   * @param error norm of what rounding left out
+   */
+  @SuppressWarnings("ArrayRecordComponent") // read in the scan
+  private record Codes(byte[] integers, float scale, float norm, float error) {
+
+    static Codes of(float[] vector) {
+      float largest = 0;
+      for (float channel : vector) {
+        largest = Math.max(largest, Math.abs(channel));
+      }
+      float scale = largest / LARGEST;
+      byte[] integers = new byte[vector.length];
+      double norm = 0;
+      double error = 0;
+      for (int i = 0; i < vector.length; i++) {
+        integers[i] = scale == 0 ? 0 : (byte) Math.round(vector[i] / scale);
+        double rounded = (double) integers[i] * scale;
+        norm += rounded * rounded;
+        error += (vector[i] - rounded) * (vector[i] - rounded);
+      }
+      return new Codes(integers, scale, (float) Math.sqrt(norm), (float) Math.sqrt(error));
+    }
   }
 }

@@ -3,6 +3,7 @@ package dev.mneme.memory.store;
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkElementIndex;
 import static com.google.common.base.Preconditions.checkState;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.mneme.memory.block.BlockShape;
 import dev.mneme.memory.codec.BlockCodec;
@@ -23,6 +24,7 @@ public final class ArenaBlockStore implements BlockStore {
   private static final int MAX_SLAB_BLOCKS = 64;
 
   private final BlockShape shape;
+  private final int dimension;
   private final BlockCodec codec;
   private final Arena arena = Arena.ofShared();
   private final List<MemorySegment> blocks = new ArrayList<>();
@@ -31,9 +33,16 @@ public final class ArenaBlockStore implements BlockStore {
   private long reserved;
   private boolean closed;
 
-  /** Makes an empty store for blocks of a shape, kept in a precision. */
-  public ArenaBlockStore(BlockShape shape, BlockPrecision precision) {
+  /**
+   * Makes an empty store.
+   *
+   * @param shape of every block
+   * @param dimension channels of a representative
+   * @param precision in which keys and values are kept
+   */
+  public ArenaBlockStore(BlockShape shape, int dimension, BlockPrecision precision) {
     this.shape = shape;
+    this.dimension = dimension;
     codec = precision.codec(shape);
   }
 
@@ -43,17 +52,24 @@ public final class ArenaBlockStore implements BlockStore {
   }
 
   @Override
+  public int dimension() {
+    return dimension;
+  }
+
+  @Override
   public int size() {
     return blocks.size();
   }
 
   @Override
-  public int append(MemorySegment keys, MemorySegment values) {
+  public int append(MemorySegment keys, MemorySegment values, float[] representative) {
     checkOpen();
     checkBytes("keys", keys, shape.bytes());
     checkBytes("values", values, shape.bytes());
+    checkDimension(representative);
     MemorySegment block = reserve();
-    codec.encode(keys, values, block);
+    MemorySegment.copy(representative, 0, block, JAVA_FLOAT, 0, dimension);
+    codec.encode(keys, values, block.asSlice(vectorBytes()));
     blocks.add(block);
     return blocks.size() - 1;
   }
@@ -66,7 +82,24 @@ public final class ArenaBlockStore implements BlockStore {
     long bytes = shape.headBytes();
     checkBytes("keys", keys, bytes);
     checkBytes("values", values, bytes);
-    codec.decode(blocks.get(block), head, keys, values);
+    codec.decode(blocks.get(block).asSlice(vectorBytes()), head, keys, values);
+  }
+
+  @Override
+  public void readRepresentative(int block, float[] to) {
+    checkOpen();
+    checkElementIndex(block, blocks.size(), "block");
+    checkDimension(to);
+    MemorySegment.copy(blocks.get(block), JAVA_FLOAT, 0, to, 0, dimension);
+  }
+
+  private long vectorBytes() {
+    return aligned((long) dimension * Float.BYTES);
+  }
+
+  /** Rounded up, so that what follows is aligned for any codec. */
+  private static long aligned(long bytes) {
+    return Math.ceilDiv(bytes, Long.BYTES) * Long.BYTES;
   }
 
   @Override
@@ -83,7 +116,7 @@ public final class ArenaBlockStore implements BlockStore {
   }
 
   private MemorySegment reserve() {
-    long bytes = Math.ceilDiv(codec.bytes(), Long.BYTES) * Long.BYTES; // the next one is aligned
+    long bytes = vectorBytes() + aligned(codec.bytes());
     if (used + bytes > slab.byteSize()) {
       long slabBlocks = Math.clamp(blocks.size(), 1, MAX_SLAB_BLOCKS);
       slab = arena.allocate(slabBlocks * bytes, Long.BYTES);
@@ -97,6 +130,14 @@ public final class ArenaBlockStore implements BlockStore {
 
   private void checkOpen() {
     checkState(!closed, "the block store is closed");
+  }
+
+  private void checkDimension(float[] representative) {
+    checkArgument(
+        representative.length == dimension,
+        "a representative must have %s channels: %s",
+        dimension,
+        representative.length);
   }
 
   private static void checkBytes(String name, MemorySegment segment, long expected) {

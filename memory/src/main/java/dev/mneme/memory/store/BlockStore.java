@@ -12,8 +12,25 @@ import java.lang.foreign.MemorySegment;
  */
 public interface BlockStore extends AutoCloseable {
 
+  /** Opens the stores of a session's layers. */
+  @FunctionalInterface
+  interface Factory {
+
+    /**
+     * Opens an empty store, closed by whoever asked for it.
+     *
+     * @param layer from 0 inclusive to the number of layers exclusive
+     * @param shape of every block
+     * @param dimension channels of a representative
+     */
+    BlockStore open(int layer, BlockShape shape, int dimension);
+  }
+
   /** The shape of every block. */
   BlockShape shape();
+
+  /** Channels of a block's representative. */
+  int dimension();
 
   /** Number of blocks. */
   int size();
@@ -23,9 +40,10 @@ public interface BlockStore extends AutoCloseable {
    *
    * @param keys un-rotated keys, row-major {@code [kvHeads, blockSize, headDim]}, float32
    * @param values values in the same layout
+   * @param representative {@link #dimension()} channels, kept as they are
    * @return the block's number
    */
-  int append(MemorySegment keys, MemorySegment values);
+  int append(MemorySegment keys, MemorySegment values, float[] representative);
 
   /**
    * Copies one head of a block out.
@@ -36,6 +54,14 @@ public interface BlockStore extends AutoCloseable {
    * @param values receives the values in the same layout
    */
   void read(int block, int head, MemorySegment keys, MemorySegment values);
+
+  /**
+   * Copies a block's representative out.
+   *
+   * @param block from 0 inclusive to {@link #size()} exclusive
+   * @param to receives {@link #dimension()} channels
+   */
+  void readRepresentative(int block, float[] to);
 
   /** Bytes of memory held for blocks. */
   long residentBytes();

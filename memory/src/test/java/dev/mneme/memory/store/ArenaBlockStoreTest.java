@@ -14,9 +14,12 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 class ArenaBlockStoreTest implements BlockStoreContract {
 
+  /** Keys, values and a representative whose 28 bytes are padded to 32. */
+  private static final long BLOCK_BYTES = 2 * SHAPE.bytes() + 32;
+
   @Override
-  public BlockStore open(BlockShape shape) {
-    return new ArenaBlockStore(shape, BlockPrecision.FLOAT32);
+  public BlockStore open(BlockShape shape, int dimension) {
+    return new ArenaBlockStore(shape, dimension, BlockPrecision.FLOAT32);
   }
 
   /** An odd shape: encoded blocks must not lose their alignment. */
@@ -25,11 +28,11 @@ class ArenaBlockStoreTest implements BlockStoreContract {
   void keepsBlocksApart(BlockPrecision precision) {
     BlockShape odd = new BlockShape(1, 3, 1);
     try (Arena arena = Arena.ofConfined();
-        BlockStore store = new ArenaBlockStore(odd, precision)) {
+        BlockStore store = new ArenaBlockStore(odd, 1, precision)) {
       for (int block = 0; block < 100; block++) {
         float number = block;
         MemorySegment same = arena.allocateFrom(JAVA_FLOAT, number, number, number);
-        store.append(same, same);
+        store.append(same, same, new float[] {block});
       }
       MemorySegment keys = arena.allocate(odd.headBytes(), Float.BYTES);
       MemorySegment values = arena.allocate(odd.headBytes(), Float.BYTES);
@@ -47,12 +50,13 @@ class ArenaBlockStoreTest implements BlockStoreContract {
   void reservesLittleMoreThanItHolds() {
     int blocks = 1000;
     try (Arena arena = Arena.ofConfined();
-        BlockStore store = open(SHAPE)) {
+        BlockStore store = open(SHAPE, DIMENSION)) {
       MemorySegment segment = arena.allocate(SHAPE.bytes(), 64);
       for (int block = 0; block < blocks; block++) {
-        store.append(segment, segment);
-        long held = (block + 1L) * 2 * SHAPE.bytes();
-        assertThat(store.residentBytes()).isBetween(held, Math.min(2 * held, held + 64L * 480));
+        store.append(segment, segment, BlockStoreContract.vector(0));
+        long held = (block + 1L) * BLOCK_BYTES;
+        assertThat(store.residentBytes())
+            .isBetween(held, Math.min(2 * held, held + 64 * BLOCK_BYTES));
       }
     }
   }

@@ -18,7 +18,10 @@ interface BlockStoreContract {
 
   BlockShape SHAPE = new BlockShape(3, 5, 4);
 
-  BlockStore open(BlockShape shape);
+  /** An odd number: what lies behind a representative must stay aligned. */
+  int DIMENSION = 7;
+
+  BlockStore open(BlockShape shape, int dimension);
 
   @Test
   default void givesBackWhatWasAppended() {
@@ -27,13 +30,13 @@ interface BlockStoreContract {
     float[][] keys = new float[blocks][];
     float[][] values = new float[blocks][];
     try (Arena arena = Arena.ofConfined();
-        BlockStore store = open(SHAPE)) {
+        BlockStore store = open(SHAPE, DIMENSION)) {
       MemorySegment key = arena.allocate(SHAPE.bytes(), 64);
       MemorySegment value = arena.allocate(SHAPE.bytes(), 64);
       for (int block = 0; block < blocks; block++) {
         keys[block] = fill(random, key);
         values[block] = fill(random, value);
-        assertThat(store.append(key, value)).isEqualTo(block);
+        assertThat(store.append(key, value, vector(block))).isEqualTo(block);
         assertThat(store.size()).isEqualTo(block + 1);
       }
       for (int i = 0; i < 2 * blocks; i++) {
@@ -46,6 +49,9 @@ interface BlockStoreContract {
             .containsExactly(ofHead(keys[block], head));
         assertThat(headValue.toArray(ValueLayout.JAVA_FLOAT))
             .containsExactly(ofHead(values[block], head));
+        float[] representative = new float[DIMENSION];
+        store.readRepresentative(block, representative);
+        assertThat(representative).containsExactly(vector(block));
       }
       assertThat(store.residentBytes()).isGreaterThanOrEqualTo(blocks * 2L * SHAPE.bytes());
     }
@@ -54,32 +60,41 @@ interface BlockStoreContract {
   @Test
   default void refusesSegmentsOfAnotherSize() {
     try (Arena arena = Arena.ofConfined();
-        BlockStore store = open(SHAPE)) {
+        BlockStore store = open(SHAPE, DIMENSION)) {
       MemorySegment right = arena.allocate(SHAPE.bytes(), 64);
       MemorySegment wrong = arena.allocate(SHAPE.bytes() + 4, 64);
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> store.append(right, wrong))
+          .isThrownBy(() -> store.append(right, wrong, vector(0)))
           .withMessage("values must have 240 bytes: 244");
       assertThat(store.size()).isZero();
-      store.append(right, right);
+      store.append(right, right, vector(0));
       assertThatIllegalArgumentException()
           .isThrownBy(() -> store.read(0, 0, right, right))
           .withMessage("keys must have 80 bytes: 240");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> store.append(right, right, new float[6]))
+          .withMessage("a representative must have 7 channels: 6");
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> store.readRepresentative(0, new float[8]))
+          .withMessage("a representative must have 7 channels: 8");
     }
   }
 
   @Test
   default void refusesBlocksThatAreNotThere() {
     try (Arena arena = Arena.ofConfined();
-        BlockStore store = open(SHAPE)) {
+        BlockStore store = open(SHAPE, DIMENSION)) {
       MemorySegment segment = arena.allocate(SHAPE.bytes(), 64);
       assertThatExceptionOfType(IndexOutOfBoundsException.class)
           .isThrownBy(() -> store.read(0, 0, segment, segment))
           .withMessageContaining("block (0)");
-      store.append(segment, segment);
+      store.append(segment, segment, vector(0));
       assertThatExceptionOfType(IndexOutOfBoundsException.class)
           .isThrownBy(() -> store.read(0, SHAPE.kvHeads(), segment, segment))
           .withMessageContaining("head (3)");
+      assertThatExceptionOfType(IndexOutOfBoundsException.class)
+          .isThrownBy(() -> store.readRepresentative(1, new float[DIMENSION]))
+          .withMessageContaining("block (1)");
     }
   }
 
@@ -87,13 +102,21 @@ interface BlockStoreContract {
   default void isClosedOnce() {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment segment = arena.allocate(SHAPE.bytes(), 64);
-      BlockStore store = open(SHAPE);
-      store.append(segment, segment);
+      BlockStore store = open(SHAPE, DIMENSION);
+      store.append(segment, segment, vector(0));
       store.close();
       store.close();
-      assertThatIllegalStateException().isThrownBy(() -> store.append(segment, segment));
+      assertThatIllegalStateException().isThrownBy(() -> store.append(segment, segment, vector(0)));
       assertThatIllegalStateException().isThrownBy(() -> store.read(0, 0, segment, segment));
     }
+  }
+
+  static float[] vector(int block) {
+    float[] vector = new float[DIMENSION];
+    for (int i = 0; i < DIMENSION; i++) {
+      vector[i] = block + i / 8f;
+    }
+    return vector;
   }
 
   private static float[] ofHead(float[] block, int head) {

@@ -1,0 +1,53 @@
+package dev.mneme.memory.index;
+
+import dev.mneme.memory.index.BlockIndex.Hits;
+import java.util.Arrays;
+
+/**
+ * The best of the blocks offered so far: a sorted list, since nearly all blocks lose against its
+ * last entry. Of equal scores, the block offered first is kept.
+ */
+final class Best {
+
+  private final int[] blocks;
+  private final float[] scores;
+  private int size;
+
+  /** Keeps at most {@code k} blocks, which must be positive. */
+  Best(int k) {
+    blocks = new int[k];
+    scores = new float[k];
+    Arrays.fill(scores, Float.NEGATIVE_INFINITY);
+  }
+
+  void offer(int block, float score) {
+    if (size == blocks.length && score <= scores[size - 1]) {
+      return;
+    }
+    int rank = Math.min(size, blocks.length - 1);
+    while (rank > 0 && score > scores[rank - 1]) {
+      scores[rank] = scores[rank - 1];
+      blocks[rank] = blocks[rank - 1];
+      rank--;
+    }
+    blocks[rank] = block;
+    scores[rank] = score;
+    size = Math.min(size + 1, blocks.length);
+  }
+
+  /** The {@code k}-th largest score; negative infinity while there are fewer. */
+  float least() {
+    return scores[scores.length - 1];
+  }
+
+  /** The blocks kept, ascending by number. */
+  Hits hits() {
+    int[] sorted = Arrays.copyOf(blocks, size);
+    Arrays.sort(sorted);
+    float[] sortedScores = new float[size];
+    for (int i = 0; i < size; i++) {
+      sortedScores[Arrays.binarySearch(sorted, blocks[i])] = scores[i];
+    }
+    return new Hits(sorted, sortedScores);
+  }
+}
