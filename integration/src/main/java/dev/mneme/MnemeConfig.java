@@ -41,6 +41,13 @@ import java.util.Map;
  *     memory.queryBlock}
  * @param maxMemoryMiB most mebibytes that the far memory of one session may hold, 0 for three
  *     quarters of the machine's memory
+ * @param maxResidentBytes most bytes of memory for far blocks, what finds them and one working set;
+ *     beyond that, blocks of all sessions are in files of the working folder; 0 to keep all blocks
+ *     in memory
+ * @param workingFolder where those files are until their session is closed; empty for the system's
+ *     folder of temporary files
+ * @param commitTokens a session with a folder of its own commits whenever it has read so many more
+ *     tokens; 0 to commit only when it is saved
  * @param blockPrecision in what precision far blocks are kept
  * @param memory the memory of each session
  */
@@ -49,6 +56,9 @@ public record MnemeConfig(
     int threads,
     int chunk,
     long maxMemoryMiB,
+    long maxResidentBytes,
+    String workingFolder,
+    int commitTokens,
     BlockPrecision blockPrecision,
     MemoryConfig memory) {
 
@@ -62,6 +72,9 @@ public record MnemeConfig(
         chunk,
         memory.queryBlock());
     checkArgument(maxMemoryMiB >= 0, "maxMemoryMiB must not be negative: %s", maxMemoryMiB);
+    checkArgument(
+        maxResidentBytes >= 0, "maxResidentBytes must not be negative: %s", maxResidentBytes);
+    checkArgument(commitTokens >= 0, "commitTokens must not be negative: %s", commitTokens);
   }
 
   /** The defaults. */
@@ -191,6 +204,9 @@ public record MnemeConfig(
         .threads(threads)
         .chunk(chunk)
         .maxMemoryMiB(maxMemoryMiB)
+        .maxResidentBytes(maxResidentBytes)
+        .workingFolder(workingFolder)
+        .commitTokens(commitTokens)
         .blockPrecision(blockPrecision)
         .memory(memory);
   }
@@ -202,6 +218,9 @@ public record MnemeConfig(
     private int threads;
     private int chunk = 512;
     private long maxMemoryMiB;
+    private long maxResidentBytes;
+    private String workingFolder = "";
+    private int commitTokens = 16_384;
     private BlockPrecision blockPrecision = BlockPrecision.FLOAT32;
     private MemoryConfig memory = MemoryConfig.defaults();
 
@@ -231,6 +250,24 @@ public record MnemeConfig(
       return this;
     }
 
+    /** Sets the most bytes of resident memory. */
+    public Builder maxResidentBytes(long value) {
+      maxResidentBytes = value;
+      return this;
+    }
+
+    /** Sets where blocks beyond that are kept. */
+    public Builder workingFolder(String value) {
+      workingFolder = value;
+      return this;
+    }
+
+    /** Sets the tokens between two commits. */
+    public Builder commitTokens(int value) {
+      commitTokens = value;
+      return this;
+    }
+
     /** Sets the precision of far blocks. */
     public Builder blockPrecision(BlockPrecision value) {
       blockPrecision = value;
@@ -245,7 +282,16 @@ public record MnemeConfig(
 
     /** Checks the values and makes the configuration. */
     public MnemeConfig build() {
-      return new MnemeConfig(device, threads, chunk, maxMemoryMiB, blockPrecision, memory);
+      return new MnemeConfig(
+          device,
+          threads,
+          chunk,
+          maxMemoryMiB,
+          maxResidentBytes,
+          workingFolder,
+          commitTokens,
+          blockPrecision,
+          memory);
     }
   }
 }

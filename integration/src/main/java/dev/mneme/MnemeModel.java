@@ -1,19 +1,35 @@
 package dev.mneme;
 
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
+
 import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.integration.graph.ModelGraph;
 import dev.mneme.integration.graph.UnsupportedModelException;
 import dev.mneme.integration.runtime.Device;
 import dev.mneme.integration.runtime.ModelException;
+import dev.mneme.integration.runtime.ModelFingerprint;
 import dev.mneme.integration.runtime.OnnxRuntime;
 import dev.mneme.integration.runtime.SegmentedModel;
 import dev.mneme.integration.runtime.TokenReader;
 import dev.mneme.integration.text.Tokenizer;
+import dev.mneme.memory.codec.BlockPrecision;
+import dev.mneme.memory.file.Manifest;
+import dev.mneme.memory.file.MemoryFolder;
+import dev.mneme.memory.file.MemoryFolder.Access;
+import dev.mneme.memory.index.ExactIndex;
+import dev.mneme.memory.store.ArenaBlockStore;
+import dev.mneme.memory.store.BlockCache;
+import dev.mneme.memory.store.FolderStores;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * An existing ONNX language model with a memory around it: immutable, thread-safe, opened once.
@@ -36,6 +52,8 @@ public final class MnemeModel implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final MnemeConfig config;
   private final Set<MnemeSession> sessions = ConcurrentHashMap.newKeySet();
+  private final Map<Long, BlockCache> caches = new HashMap<>();
+  private @Nullable Map<String, String> fingerprint;
   private volatile boolean closed;
 
   private MnemeModel(SegmentedModel model, Tokenizer tokenizer, MnemeConfig config) {
@@ -123,22 +141,162 @@ public final class MnemeModel implements AutoCloseable {
     return newSession(config.memory());
   }
 
-  /** Opens an empty session with a memory configuration of its own. */
+  /**
+   * Opens an empty session with a memory configuration of its own.
+   *
+   * @throws UncheckedIOException if the configuration has a budget of resident bytes and the
+   *     working folder cannot be written
+   */
   public MnemeSession newSession(MemoryConfig memory) {
-    if (closed) {
-      throw new IllegalStateException("the model is closed");
+    checkOpen();
+    if (config.maxResidentBytes() == 0) {
+      MemoryAttention attention =
+          model.newMemory(
+              memory,
+              (layer, shape, dimension) ->
+                  new ArenaBlockStore(shape, dimension, config.blockPrecision()),
+              ExactIndex::new);
+      return opened(memory, config.blockPrecision(), attention, null);
     }
+    try {
+      Path working =
+          Path.of(
+              config.workingFolder().isEmpty()
+                  ? System.getProperty("java.io.tmpdir")
+                  : config.workingFolder());
+      MemoryFolder folder =
+          MemoryFolder.createTemporary(working, emptyManifest(memory, config.blockPrecision()));
+      return opened(memory, config.blockPrecision(), folder, true);
+    } catch (IOException e) {
+      throw new UncheckedIOException("cannot keep blocks in files: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * Opens an empty session whose memory is kept in a folder and outlives the process: what was
+   * committed is found there by {@link #restore}. See {@link MnemeSession#save()} and {@link
+   * MnemeConfig#commitTokens()}.
+   *
+   * @param folder absent or empty
+   * @throws IOException if it cannot be written or is not empty
+   */
+  public MnemeSession newSession(Path folder) throws IOException {
+    checkOpen();
+    MemoryFolder created =
+        MemoryFolder.create(folder, emptyManifest(config.memory(), config.blockPrecision()));
+    return opened(config.memory(), config.blockPrecision(), created, false);
+  }
+
+  /**
+   * Opens a session as it was committed to a folder, without reading its text again. What it
+   * computes is the same to the bit, and it goes on to keep its memory there. Its memory
+   * configuration and precision are those that it was made with.
+   *
+   * @throws IOException if there is no memory in the folder, it is open for writing elsewhere, it
+   *     is another model's, or a file is not what was written
+   */
+  public MnemeSession restore(Path folder) throws IOException {
+    return restore(folder, Access.READ_WRITE);
+  }
+
+  /**
+   * Opens a session as it was committed to a folder.
+   *
+   * @param access with {@link Access#READ_ONLY}, the folder may be open elsewhere and is not
+   *     changed: what the session reads further is kept in memory alone
+   * @throws IOException as {@link #restore(Path)}
+   */
+  public MnemeSession restore(Path folder, Access access) throws IOException {
+    checkOpen();
+    MemoryFolder found = MemoryFolder.open(folder, access);
+    MnemeSession session = null;
+    try {
+      SessionFolder.check(found, fingerprint());
+      MnemeConfig made = SessionFolder.configuration(found);
+      session = opened(made.memory(), made.blockPrecision(), found, false);
+      if (found.manifest().state() > 0) {
+        found.readState(session::restore);
+      }
+      return session;
+    } catch (IOException | RuntimeException e) {
+      if (session != null) {
+        session.close();
+      } else {
+        found.close();
+      }
+      throw e;
+    }
+  }
+
+  private MnemeSession opened(
+      MemoryConfig memory, BlockPrecision precision, MemoryFolder folder, boolean temporary) {
+    FolderStores stores =
+        new FolderStores(folder, precision, cache(memory, folder.blocks().stride()), temporary);
+    MemoryAttention attention = model.newMemory(memory, stores, ExactIndex::new);
+    return opened(memory, precision, attention, temporary ? null : folder);
+  }
+
+  private MnemeSession opened(
+      MemoryConfig memory,
+      BlockPrecision precision,
+      MemoryAttention attention,
+      @Nullable MemoryFolder folder) {
     int chunk = memory.queryBlock() * Math.max(1, config.chunk() / memory.queryBlock());
-    MemoryAttention attention = model.newMemory(memory, config.blockPrecision());
-    MnemeSession session =
-        new MnemeSession(this, new TokenReader(model, attention, chunk), memory, chunk);
+    return track(
+        new MnemeSession(
+            this, new TokenReader(model, attention, chunk), memory, precision, chunk, folder));
+  }
+
+  MnemeSession track(MnemeSession session) {
     sessions.add(session);
     return session;
   }
 
-  /** Bytes of one far block of all layers. */
-  long blockBytes(MemoryConfig memory) {
-    return model.blockBytes(memory, config.blockPrecision());
+  /** The cache of blocks of a size, within the budget that is left beside one working set. */
+  private synchronized BlockCache cache(MemoryConfig memory, long frameBytes) {
+    return caches.computeIfAbsent(
+        frameBytes,
+        bytes -> {
+          long budget = config.maxResidentBytes();
+          if (budget == 0) {
+            return new BlockCache(config.maxMemoryBytes(), bytes);
+          }
+          // A quarter is left to what finds the blocks.
+          long working = model.workingBytes(memory);
+          long blocks = budget - budget / 4 - working;
+          checkArgument(
+              blocks >= BlockCache.leastBytes(bytes),
+              "maxResidentBytes must be at least %s for this configuration: %s",
+              4 * (working + BlockCache.leastBytes(bytes)) / 3 + 1,
+              budget);
+          return new BlockCache(blocks, bytes);
+        });
+  }
+
+  Manifest emptyManifest(MemoryConfig memory, BlockPrecision precision) throws IOException {
+    return Manifest.empty(
+        model.graph().layers().size(),
+        model.blockBytes(memory, precision),
+        model.representativeBytes(),
+        SessionFolder.properties(fingerprint(), memory, precision));
+  }
+
+  /** Computed once: it reads all of the model's files. */
+  private synchronized Map<String, String> fingerprint() throws IOException {
+    if (fingerprint == null) {
+      fingerprint = ModelFingerprint.of(model.graph());
+    }
+    return fingerprint;
+  }
+
+  private void checkOpen() {
+    checkState(!closed, "the model is closed");
+  }
+
+  /** Bytes of one far block of all layers, representatives included. */
+  long blockBytes(MemoryConfig memory, BlockPrecision precision) {
+    return model.graph().layers().size()
+        * (model.blockBytes(memory, precision) + model.representativeBytes());
   }
 
   void forget(MnemeSession session) {
@@ -151,6 +309,7 @@ public final class MnemeModel implements AutoCloseable {
     if (!closed) {
       closed = true;
       sessions.forEach(MnemeSession::close);
+      caches.values().forEach(BlockCache::close);
       model.close();
       tokenizer.close();
     }

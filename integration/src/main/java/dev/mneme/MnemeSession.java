@@ -8,7 +8,16 @@ import dev.mneme.attention.MemoryConfig;
 import dev.mneme.integration.generation.GenerationOptions;
 import dev.mneme.integration.generation.Sampler;
 import dev.mneme.integration.runtime.TokenReader;
+import dev.mneme.memory.codec.BlockPrecision;
+import dev.mneme.memory.file.MemoryFolder;
+import dev.mneme.memory.file.MemoryFolder.Access;
+import dev.mneme.memory.file.StateInput;
+import dev.mneme.memory.file.StateOutput;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
 import java.nio.FloatBuffer;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -36,7 +45,14 @@ public final class MnemeSession implements AutoCloseable {
   private final long maxMemoryBytes;
   private final long blockBytes;
 
-  private final float[] logits;
+  private final BlockPrecision precision;
+  private final @Nullable MemoryFolder folder;
+  private final int commitTokens;
+
+  /** Whether blocks are all in memory, which has a limit. */
+  private final boolean limited;
+
+  private float[] logits = {};
 
   /** Every token appended or generated, in the first {@link #tokens} entries. */
   private int[] history = new int[1024];
@@ -46,17 +62,135 @@ public final class MnemeSession implements AutoCloseable {
   /** Tokens of the history that were read; the rest wait for the next call. */
   private int read;
 
+  /** Tokens read when the folder was last committed. */
+  private int committed;
+
   private boolean closed;
   private @Nullable RuntimeException failure;
 
-  MnemeSession(MnemeModel model, TokenReader reader, MemoryConfig config, int chunk) {
+  /** Makes a session; {@code folder} is where it is committed, closed with the reader's memory. */
+  MnemeSession(
+      MnemeModel model,
+      TokenReader reader,
+      MemoryConfig config,
+      BlockPrecision precision,
+      int chunk,
+      @Nullable MemoryFolder folder) {
     this.model = model;
     this.reader = reader;
     this.config = config;
+    this.precision = precision;
     this.chunk = chunk;
+    this.folder = folder;
     maxMemoryBytes = model.config().maxMemoryBytes();
-    blockBytes = model.blockBytes(config);
-    logits = new float[model.graph().vocabularySize()];
+    blockBytes = model.blockBytes(config, precision);
+    commitTokens = model.config().commitTokens();
+    limited = folder == null && model.config().maxResidentBytes() == 0;
+  }
+
+  /**
+   * A session that has read the same text: one document, many questions. Its far memory is shared,
+   * and the rest is copied when one of the two reads on; what happens to one changes nothing in the
+   * other. It is not tied to the folder of this session.
+   */
+  public synchronized MnemeSession fork() {
+    checkUsable();
+    MnemeSession fork = new MnemeSession(model, reader.fork(), config, precision, chunk, null);
+    fork.history = Arrays.copyOf(history, Math.max(1, tokens));
+    fork.tokens = tokens;
+    fork.read = read;
+    if (read == tokens) {
+      fork.logits = logits.clone();
+    }
+    return model.track(fork);
+  }
+
+  /**
+   * Commits everything up to now to the session's folder.
+   *
+   * @throws IllegalStateException if it has none: see {@link MnemeModel#newSession(Path)}
+   * @throws UncheckedIOException if the disk is full or fails; what was committed before stays
+   */
+  public synchronized void save() {
+    checkUsable();
+    MemoryFolder own = folder;
+    checkState(own != null, "the session has no folder: name one to save it");
+    try {
+      own.commit(reader.memory().blocks(), this::save);
+    } catch (IOException e) {
+      throw new UncheckedIOException(
+          "cannot save to %s: %s".formatted(own.folder(), e.getMessage()), e);
+    }
+    committed = read;
+  }
+
+  /**
+   * Saves a copy of everything up to now; {@link MnemeModel#restore} opens it. The folder of the
+   * session itself is committed, as by {@link #save()}.
+   *
+   * @param to absent or empty; it appears when all of the copy is there
+   * @throws IOException if it cannot be written
+   */
+  public synchronized void save(Path to) throws IOException {
+    checkUsable();
+    if (folder != null && to.toAbsolutePath().equals(folder.folder().toAbsolutePath())) {
+      save();
+      return;
+    }
+    SessionFolder.write(to, model.emptyManifest(config, precision), reader.memory(), this::save);
+  }
+
+  private void save(StateOutput output) throws IOException {
+    output.writeInt(tokens);
+    output.writeInt(read);
+    output.write(MemorySegment.ofArray(history).asSlice(0, (long) tokens * Integer.BYTES));
+    if (read == tokens) {
+      output.write(MemorySegment.ofArray(logits));
+    }
+    reader.memory().save(output);
+  }
+
+  /** Reads what was saved; nothing, as it is a method to hand on. */
+  synchronized Void restore(StateInput input) throws IOException {
+    tokens = input.readInt();
+    read = input.readInt();
+    committed = read;
+    history = new int[Math.max(1024, tokens)];
+    input.read(MemorySegment.ofArray(history).asSlice(0, (long) tokens * Integer.BYTES));
+    if (read == tokens && tokens > 0) {
+      logits = new float[vocabularySize()];
+      input.read(MemorySegment.ofArray(logits));
+    }
+    reader.memory().restore(input);
+    return null;
+  }
+
+  /**
+   * Makes the text of this session equal to {@code text}, reading only what it has not read: as a
+   * chat whose every turn begins with all turns before.
+   *
+   * @throws IllegalArgumentException if {@code text} differs within what was read already; the
+   *     session is then as it was. A {@linkplain #fork fork} made before that place can go on from
+   *     it
+   */
+  public synchronized void continueTo(int[] text, IntConsumer progress) {
+    checkUsable();
+    int common = Arrays.mismatch(history, 0, tokens, text, 0, text.length);
+    common = common < 0 ? tokens : common;
+    checkArgument(
+        common >= read,
+        "the text differs at token %s, but %s were read and cannot be unread: fork the session"
+            + " before a place that may change",
+        common,
+        read);
+    int[] more = Arrays.copyOfRange(text, common, text.length);
+    if (more.length > 0) {
+      checkTokens(more);
+    }
+    tokens = common;
+    if (more.length > 0) {
+      append(more, progress);
+    }
   }
 
   /** Number of tokens appended and generated. */
@@ -83,12 +217,7 @@ public final class MnemeSession implements AutoCloseable {
    */
   public synchronized void append(int[] more, IntConsumer progress) {
     checkUsable();
-    checkArgument(more.length > 0, "nothing to append: no tokens");
-    int vocabulary = model.graph().vocabularySize();
-    for (int token : more) {
-      checkArgument(
-          token >= 0 && token < vocabulary, "token id must be 0 to %s: %s", vocabulary - 1, token);
-    }
+    checkTokens(more);
     checkRoom(more.length);
     for (int token : more) {
       add(token);
@@ -99,11 +228,20 @@ public final class MnemeSession implements AutoCloseable {
     }
   }
 
+  private void checkTokens(int[] more) {
+    checkArgument(more.length > 0, "nothing to append: no tokens");
+    int vocabulary = vocabularySize();
+    for (int token : more) {
+      checkArgument(
+          token >= 0 && token < vocabulary, "token id must be 0 to %s: %s", vocabulary - 1, token);
+    }
+  }
+
   /** Refuses tokens that would not fit, before anything is read. */
   private void checkRoom(int more) {
     long needed = (tokens + (long) more) * blockBytes / config.blockSize();
     checkArgument(
-        config.topK() == 0 || needed <= maxMemoryBytes,
+        config.topK() == 0 || !limited || needed <= maxMemoryBytes,
         "%s tokens after %s need %s MiB of memory, more than maxMemoryMiB %s",
         more,
         tokens,
@@ -230,6 +368,7 @@ public final class MnemeSession implements AutoCloseable {
         waiting = tokens - read;
       }
       read(1);
+      logits = logits.length == 0 ? new float[vocabularySize()] : logits;
       compute(() -> reader.logits(logits));
     }
     return logits;
@@ -246,7 +385,7 @@ public final class MnemeSession implements AutoCloseable {
   }
 
   int vocabularySize() {
-    return logits.length;
+    return model.graph().vocabularySize();
   }
 
   private void add(int token) {
@@ -259,6 +398,11 @@ public final class MnemeSession implements AutoCloseable {
   private void read(int count) {
     compute(() -> reader.read(history, read, read + count));
     read += count;
+    if (folder != null && folder.access() == Access.READ_WRITE && commitTokens > 0) {
+      if (read - committed >= commitTokens) {
+        compute(this::save);
+      }
+    }
   }
 
   private void compute(Runnable step) {

@@ -24,6 +24,9 @@ class MnemeConfigTest {
           3,
           600,
           77,
+          88,
+          "work",
+          99,
           BlockPrecision.INT8,
           new MemoryConfig(
               32, 2048, 128, 4, 2, 300, 64, 4, 0.25, 9, Positions.ORDERED, Mask.PUBLISHED));
@@ -63,7 +66,7 @@ class MnemeConfigTest {
       delimiter = '|',
       value = {
         "treads: 2 | unknown key treads; known keys: device, threads, chunk, maxMemoryMiB,"
-            + " blockPrecision, memory",
+            + " maxResidentBytes, workingFolder, commitTokens, blockPrecision, memory",
         "memory: {topk: 2} | unknown key memory.topk; known keys: nInit, nLocal, blockSize, topK,"
             + " representatives, queryBlock, sharpTail, sharpBlock, distanceScale, farDistance,"
             + " positions, mask",

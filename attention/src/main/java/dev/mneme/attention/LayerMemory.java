@@ -7,9 +7,11 @@ import dev.mneme.attention.ChunkPlan.QueryBlock;
 import dev.mneme.attention.ChunkPlan.Tile;
 import dev.mneme.attention.RotaryEmbedding.Angles;
 import dev.mneme.attention.selection.BlockSelector;
+import dev.mneme.memory.file.StateInput;
+import dev.mneme.memory.file.StateOutput;
 import dev.mneme.memory.index.BlockIndex.Hits;
 import dev.mneme.memory.store.BlockStore;
-import java.lang.foreign.Arena;
+import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -28,6 +30,7 @@ final class LayerMemory implements AutoCloseable {
 
   private final AttentionShape shape;
   private final Timeline timeline;
+  private final RotaryEmbedding rotary;
   private final RotaryEmbedding.Rotator rotator;
   private final RotaryEmbedding.Rotator farRotator;
   private final FarPositions positions;
@@ -35,14 +38,7 @@ final class LayerMemory implements AutoCloseable {
   private final BlockStore store;
   private final BlockSelector selector;
 
-  private final Arena arena = Arena.ofShared();
-  private final MemorySegment blockKeys;
-  private final MemorySegment blockValues;
-  private final float[] vectors;
-  private final float[] rotated;
-  private final float[] tileQueries;
-  private final float[] tileFarQueries;
-  private final float[] mass;
+  private final LayerBuffers buffers;
 
   private WorkingLayout layout;
   private @Nullable WorkingSet set;
@@ -69,33 +65,31 @@ final class LayerMemory implements AutoCloseable {
       FarPositions positions,
       AttentionKernel kernel,
       BlockStore store,
-      BlockSelector selector) {
+      BlockSelector selector,
+      LayerBuffers buffers) {
     this.shape = shape;
     this.timeline = timeline;
+    this.rotary = rotary;
     rotator = rotary.rotator(shape.headDim());
     farRotator = rotary.rotator(shape.headDim());
     this.positions = positions;
     this.kernel = kernel;
     this.store = store;
     this.selector = selector;
+    this.buffers = buffers;
     MemoryConfig config = timeline.config();
     layout = WorkingLayout.empty(config.blockSize());
     slots = new int[config.topK()];
     Arrays.fill(slots, EMPTY);
-    blockKeys = arena.allocate(store.shape().bytes(), 64);
-    blockValues = arena.allocate(store.shape().bytes(), 64);
-    int width = shape.heads() * shape.headDim();
-    vectors = new float[width];
-    rotated = new float[width];
-    tileQueries = new float[timeline.tile() * width];
-    tileFarQueries = new float[timeline.tile() * width];
-    mass = new float[config.nLocal() + timeline.tile()];
     slotWeights = new float[shape.heads() * config.topK()];
   }
 
-  /** Grows or shrinks the working set; what it holds is kept. */
+  /** Grows or shrinks the working set, and makes it this layer's own; what it holds is kept. */
   void use(WorkingLayout next) {
-    if (next.equals(layout)) {
+    if (set != null && next.equals(layout) && !set.isShared()) {
+      if (attention == null) {
+        attention = kernel.over(set);
+      }
       return;
     }
     WorkingSet grown = new WorkingSet(shape, next);
@@ -150,6 +144,74 @@ final class LayerMemory implements AutoCloseable {
     formBlocks(set, block.to());
   }
 
+  /**
+   * A memory of the same tokens. Blocks are shared, and so is the working set until one of the two
+   * reads on.
+   *
+   * @param buffers of the session that the fork belongs to
+   */
+  LayerMemory fork(LayerBuffers buffers) {
+    BlockStore forkedStore = store.fork();
+    LayerMemory fork =
+        new LayerMemory(
+            shape,
+            timeline,
+            rotary,
+            positions,
+            kernel,
+            forkedStore,
+            selector.fork(forkedStore::readRepresentative),
+            buffers);
+    fork.layout = layout;
+    fork.set = set == null ? null : set.retain();
+    System.arraycopy(slots, 0, fork.slots, 0, slots.length);
+    System.arraycopy(slotWeights, 0, fork.slotWeights, 0, slotWeights.length);
+    fork.farFilled = farFilled;
+    fork.remainderPlace = remainderPlace;
+    fork.choice = choice;
+    return fork;
+  }
+
+  /** Writes what is not in the block store, for {@link #restore}. */
+  void save(StateOutput output) throws IOException {
+    for (int slot : slots) {
+      output.writeInt(slot);
+    }
+    output.writeInt(farFilled);
+    output.writeInt(remainderPlace);
+    requireSet().save(output);
+  }
+
+  /** Reads what {@link #save} wrote; blocks in the slots come from the store. */
+  void restore(StateInput input, WorkingLayout layout) throws IOException {
+    buffers.allocate(shape, store.shape(), timeline);
+    int[] saved = new int[slots.length];
+    for (int slot = 0; slot < saved.length; slot++) {
+      saved[slot] = input.readInt();
+    }
+    farFilled = input.readInt();
+    remainderPlace = input.readInt();
+    WorkingSet restored = new WorkingSet(shape, layout);
+    set = restored;
+    this.layout = layout;
+    restored.restore(input);
+    for (int slot = 0; slot < saved.length; slot++) {
+      if (saved[slot] != EMPTY) {
+        fillSlot(restored, slot, saved[slot]);
+      }
+    }
+    for (int block = 0; block < store.size(); block++) {
+      float[] representative = new float[store.dimension()];
+      store.readRepresentative(block, representative);
+      selector.add(representative);
+    }
+  }
+
+  /** The far blocks. */
+  BlockStore store() {
+    return store;
+  }
+
   /** The blocks chosen by the last query block. */
   Hits choice() {
     return choice;
@@ -168,9 +230,9 @@ final class LayerMemory implements AutoCloseable {
     float[] mean = new float[width];
     int count = block.to() - block.from();
     for (int token = block.from(); token < block.to(); token++) {
-      queries.read(token - first, vectors, width);
+      queries.read(token - first, buffers.vectors, width);
       for (int i = 0; i < width; i++) {
-        mean[i] += vectors[i];
+        mean[i] += buffers.vectors[i];
       }
     }
     rotator.turnTo(positions.retrieval(), 0, 1f / count);
@@ -179,6 +241,7 @@ final class LayerMemory implements AutoCloseable {
     }
     choice = selector.choose(mean, block.chosen());
     int[] chosen = choice.blocks();
+    prefetch(chosen);
     if (positions.isOrdered()) {
       for (int slot = 0; slot < chosen.length; slot++) {
         fillSlot(set, slot, chosen[slot]);
@@ -186,6 +249,14 @@ final class LayerMemory implements AutoCloseable {
     } else {
       replaceUnchosen(set, chosen);
     }
+  }
+
+  /** Begins to read the chosen blocks that are in no slot. */
+  private void prefetch(int[] chosen) {
+    store.prefetch(
+        Arrays.stream(chosen)
+            .filter(block -> Arrays.stream(slots).noneMatch(slot -> slot == block))
+            .toArray());
   }
 
   /** Puts newly chosen blocks where blocks were that are not chosen any more. */
@@ -224,8 +295,8 @@ final class LayerMemory implements AutoCloseable {
         MemorySegment keys = set.farKeys().asSlice(set.offset(head, row, layout.far()), bytes);
         store.read(block, head, keys, values);
       } else {
-        store.read(block, head, blockKeys.asSlice(0, bytes), values);
-        putFarKeys(set, blockKeys, 0, head, row, rows, place);
+        store.read(block, head, buffers.blockKeys.asSlice(0, bytes), values);
+        putFarKeys(set, buffers.blockKeys, 0, head, row, rows, place);
       }
     }
     slots[slot] = block;
@@ -242,10 +313,10 @@ final class LayerMemory implements AutoCloseable {
     int dim = shape.headDim();
     for (int i = 0; i < rows; i++) {
       long at = i * shape.vectorBytes();
-      MemorySegment.copy(from, JAVA_FLOAT, fromAt + at, vectors, 0, dim);
+      MemorySegment.copy(from, JAVA_FLOAT, fromAt + at, buffers.vectors, 0, dim);
       rotator.turnTo(positions.keys(), positions.keyRow(place + i), 1f);
-      rotator.rotate(vectors, 0, vectors, 0);
-      MemorySegment.copy(vectors, 0, set.farKeys(), JAVA_FLOAT, to + at, dim);
+      rotator.rotate(buffers.vectors, 0, buffers.vectors, 0);
+      MemorySegment.copy(buffers.vectors, 0, set.farKeys(), JAVA_FLOAT, to + at, dim);
     }
   }
 
@@ -298,18 +369,18 @@ final class LayerMemory implements AutoCloseable {
     for (int token = tile.from(); token < tile.to(); token++) {
       int windowRow = token % layout.window();
       int recentRow = token % layout.recent();
-      keys.read(token - first, vectors, width);
+      keys.read(token - first, buffers.vectors, width);
       rotator.turnTo(angles, token - first, 1f);
       for (int head = 0; head < shape.kvHeads(); head++) {
         int at = head * dim;
-        rotator.rotate(vectors, at, rotated, at);
-        put(vectors, at, set.recentKeys(), set.offset(head, recentRow, layout.recent()));
-        put(rotated, at, set.windowKeys(), set.offset(head, windowRow, layout.window()));
+        rotator.rotate(buffers.vectors, at, buffers.rotated, at);
+        put(buffers.vectors, at, set.recentKeys(), set.offset(head, recentRow, layout.recent()));
+        put(buffers.rotated, at, set.windowKeys(), set.offset(head, windowRow, layout.window()));
       }
-      values.read(token - first, vectors, width);
+      values.read(token - first, buffers.vectors, width);
       for (int head = 0; head < shape.kvHeads(); head++) {
         put(
-            vectors,
+            buffers.vectors,
             head * dim,
             set.values(),
             set.offset(head, layout.far() + windowRow, layout.width()));
@@ -335,31 +406,39 @@ final class LayerMemory implements AutoCloseable {
     int count = tile.to() - tile.from();
     for (int i = 0; i < count; i++) {
       int token = tile.from() + i;
-      queries.read(token - first, vectors, shape.heads() * dim);
+      queries.read(token - first, buffers.vectors, shape.heads() * dim);
       rotator.turnTo(windowAngles, token - first, shape.scale());
       farRotator.turnTo(farAngles, positions.queryRow(token - block.from()), shape.scale());
       for (int head = 0; head < shape.heads(); head++) {
         int from = head * dim;
         int to = tile.buffers().row(head, i) * dim;
-        rotator.rotate(vectors, from, tileQueries, to);
-        farRotator.rotate(vectors, from, tileFarQueries, to);
+        rotator.rotate(buffers.vectors, from, buffers.tileQueries, to);
+        farRotator.rotate(buffers.vectors, from, buffers.tileFarQueries, to);
       }
     }
     int floats = count * shape.heads() * dim;
-    MemorySegment.copy(tileQueries, 0, tile.buffers().windowQueries(), JAVA_FLOAT, 0, floats);
-    MemorySegment.copy(tileFarQueries, 0, tile.buffers().farQueries(), JAVA_FLOAT, 0, floats);
+    MemorySegment.copy(
+        buffers.tileQueries, 0, tile.buffers().windowQueries(), JAVA_FLOAT, 0, floats);
+    MemorySegment.copy(
+        buffers.tileFarQueries, 0, tile.buffers().farQueries(), JAVA_FLOAT, 0, floats);
   }
 
   private void writeOutput(Tile tile, int first, TokenMatrix output) {
     int dim = shape.headDim();
     int width = shape.heads() * dim;
     int count = tile.to() - tile.from();
-    MemorySegment.copy(tile.buffers().output(), JAVA_FLOAT, 0, tileQueries, 0, count * width);
+    MemorySegment.copy(
+        tile.buffers().output(), JAVA_FLOAT, 0, buffers.tileQueries, 0, count * width);
     for (int i = 0; i < count; i++) {
       for (int head = 0; head < shape.heads(); head++) {
-        System.arraycopy(tileQueries, tile.buffers().row(head, i) * dim, vectors, head * dim, dim);
+        System.arraycopy(
+            buffers.tileQueries,
+            tile.buffers().row(head, i) * dim,
+            buffers.vectors,
+            head * dim,
+            dim);
       }
-      output.write(tile.from() + i - first, vectors, 0, width);
+      output.write(tile.from() + i - first, buffers.vectors, 0, width);
     }
   }
 
@@ -371,17 +450,17 @@ final class LayerMemory implements AutoCloseable {
     int window = layout.window();
     int recent = layout.recent();
     int local = Math.max(0, tile.from() - timeline.config().nLocal() + 1);
-    QueryTile buffers = tile.buffers();
+    QueryTile queries = tile.buffers();
     for (int head = 0; head < shape.heads(); head++) {
-      for (int part = 0; part < buffers.parts(); part++) {
-        long at = (long) buffers.massRow(head, part) * layout.width() + layout.far();
-        MemorySegment.copy(buffers.mass(), JAVA_FLOAT, at * Float.BYTES, mass, 0, window);
+      for (int part = 0; part < queries.parts(); part++) {
+        long at = (long) queries.massRow(head, part) * layout.width() + layout.far();
+        MemorySegment.copy(queries.mass(), JAVA_FLOAT, at * Float.BYTES, buffers.mass, 0, window);
         // Runs of tokens that are contiguous in both rings.
         for (int token = local; token < tile.to(); ) {
           int from = token % window;
           int to = token % recent;
           int run = Math.min(tile.to() - token, Math.min(window - from, recent - to));
-          add(mass, from, set.recentScores(), head * recent + to, run);
+          add(buffers.mass, from, set.recentScores(), head * recent + to, run);
           token += run;
         }
       }
@@ -441,7 +520,7 @@ final class LayerMemory implements AutoCloseable {
         MemorySegment.copy(
             set.recentKeys(),
             set.offset(head, recentRow, layout.recent()),
-            blockKeys,
+            buffers.blockKeys,
             head * bytes + i * shape.vectorBytes(),
             shape.vectorBytes());
       }
@@ -453,13 +532,14 @@ final class LayerMemory implements AutoCloseable {
       MemorySegment.copy(
           set.values(),
           set.offset(head, layout.remainderAt(), layout.width()),
-          blockValues,
+          buffers.blockValues,
           head * bytes,
           bytes);
     }
     int left = farFilled - firstToken - rows;
-    float[] representative = selector.representative(blockKeys.toArray(JAVA_FLOAT), scores, rows);
-    store.append(blockKeys, blockValues, representative);
+    float[] representative =
+        selector.representative(buffers.blockKeys.toArray(JAVA_FLOAT), scores, rows);
+    store.append(buffers.blockKeys, buffers.blockValues, representative);
     selector.add(representative);
     for (int head = 0; head < shape.kvHeads(); head++) {
       shift(set.farKeys(), set.offset(head, layout.remainderAt(), layout.far()), left);
@@ -508,6 +588,5 @@ final class LayerMemory implements AutoCloseable {
     free();
     selector.close();
     store.close();
-    arena.close();
   }
 }

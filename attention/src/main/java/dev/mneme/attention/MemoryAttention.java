@@ -8,9 +8,12 @@ import dev.mneme.attention.ChunkPlan.QueryBlock;
 import dev.mneme.attention.RotaryEmbedding.Angles;
 import dev.mneme.attention.selection.BlockSelector;
 import dev.mneme.memory.block.BlockShape;
+import dev.mneme.memory.file.StateInput;
+import dev.mneme.memory.file.StateOutput;
 import dev.mneme.memory.index.BlockIndex;
 import dev.mneme.memory.index.BlockIndex.Hits;
 import dev.mneme.memory.store.BlockStore;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -36,7 +39,11 @@ public final class MemoryAttention implements AutoCloseable {
   private final AttentionShape shape;
   private final RotaryEmbedding windowRotary;
   private final Timeline timeline;
+  private final AttentionKernel kernel;
+  private final FarPositions positions;
+  private final BlockShape blockShape;
   private final List<LayerMemory> layers = new ArrayList<>();
+  private final LayerBuffers buffers = new LayerBuffers();
 
   private WorkingLayout layout;
   private QueryTile.@Nullable Scratch scratch;
@@ -79,10 +86,11 @@ public final class MemoryAttention implements AutoCloseable {
         shape.headDim());
     this.shape = shape;
     windowRotary = rotary;
-    timeline = new Timeline(config, Math.min(TILE, config.queryBlock()));
+    timeline = timeline(config);
     layout = WorkingLayout.empty(config.blockSize());
-    FarPositions positions = new FarPositions(config, rotary);
-    BlockShape blockShape = new BlockShape(shape.kvHeads(), config.blockSize(), shape.headDim());
+    this.kernel = kernel;
+    positions = new FarPositions(config, rotary);
+    blockShape = new BlockShape(shape.kvHeads(), config.blockSize(), shape.headDim());
     int dimension = shape.heads() * shape.headDim();
     for (int layer = 0; layer < layerCount; layer++) {
       BlockStore store = stores.open(layer, blockShape, dimension);
@@ -92,8 +100,99 @@ public final class MemoryAttention implements AutoCloseable {
               shape.group(),
               shape.headDim(),
               config.representatives());
-      layers.add(new LayerMemory(shape, timeline, rotary, positions, kernel, store, selector));
+      layers.add(
+          new LayerMemory(shape, timeline, rotary, positions, kernel, store, selector, buffers));
     }
+  }
+
+  /** Most bytes of the working sets of a memory, all layers together. */
+  public static long workingBytes(AttentionShape shape, int layerCount, MemoryConfig config) {
+    int far = config.nInit() + config.nLocal() + (config.topK() + 1) * config.blockSize();
+    WorkingLayout full =
+        timeline(config)
+            .layout(WorkingLayout.empty(config.blockSize()), far, far + config.queryBlock());
+    long rows = (long) full.far() + full.window() + full.width() + full.recent();
+    return layerCount * rows * shape.kvHeads() * shape.vectorBytes();
+  }
+
+  private static Timeline timeline(MemoryConfig config) {
+    return new Timeline(config, Math.min(TILE, config.queryBlock()));
+  }
+
+  /** A fork's memory, without layers yet. */
+  private MemoryAttention(MemoryAttention origin) {
+    shape = origin.shape;
+    windowRotary = origin.windowRotary;
+    timeline = origin.timeline;
+    kernel = origin.kernel;
+    positions = origin.positions;
+    blockShape = origin.blockShape;
+    layout = origin.layout;
+    tokens = origin.tokens;
+    lastRemainder = origin.lastRemainder;
+  }
+
+  /**
+   * A memory that has read the same tokens. Blocks are shared, and the rest until one of the two
+   * reads on; from then on each goes its own way. It may be used by another thread and is closed on
+   * its own.
+   */
+  public MemoryAttention fork() {
+    checkIdle();
+    MemoryAttention fork = new MemoryAttention(this);
+    for (LayerMemory layer : layers) {
+      fork.layers.add(layer.fork(fork.buffers));
+    }
+    return fork;
+  }
+
+  /**
+   * Writes what is not in the block stores, for {@link #restore}.
+   *
+   * @throws IOException if it cannot be written
+   */
+  public void save(StateOutput output) throws IOException {
+    checkIdle();
+    output.writeInt(tokens);
+    output.writeInt(lastRemainder);
+    if (tokens == 0) {
+      return;
+    }
+    layout.save(output);
+    for (LayerMemory layer : layers) {
+      layer.save(output);
+    }
+  }
+
+  /**
+   * Reads what {@link #save} wrote into this memory, which has the same configuration, has read
+   * nothing, and whose stores hold the blocks. What it computes from then on is the same to the
+   * bit.
+   *
+   * @throws IOException if it cannot be read
+   */
+  public void restore(StateInput input) throws IOException {
+    checkIdle();
+    checkState(tokens == 0, "the memory has read %s tokens", tokens);
+    tokens = input.readInt();
+    lastRemainder = input.readInt();
+    if (tokens == 0) {
+      return;
+    }
+    layout = WorkingLayout.restore(input);
+    for (LayerMemory layer : layers) {
+      layer.restore(input, layout);
+    }
+  }
+
+  /** The far blocks of a layer. */
+  public BlockStore store(int layer) {
+    return layers.get(layer).store();
+  }
+
+  private void checkIdle() {
+    checkState(!closed, "the memory is closed");
+    checkState(plan == null, "the chunk before was not committed");
   }
 
   /** Number of layers. */
@@ -165,8 +264,7 @@ public final class MemoryAttention implements AutoCloseable {
    * @throws IllegalArgumentException if the text would exceed {@link Integer#MAX_VALUE} tokens
    */
   public void begin(int count) {
-    checkState(!closed, "the memory is closed");
-    checkState(plan == null, "the chunk before was not committed");
+    checkIdle();
     checkArgument(count > 0, "count must be positive: %s", count);
     checkArgument(
         count <= Integer.MAX_VALUE - tokens,
@@ -216,11 +314,12 @@ public final class MemoryAttention implements AutoCloseable {
   }
 
   private void useLayout(WorkingLayout next) {
-    if (next.equals(layout)) {
-      return;
-    }
+    buffers.allocate(shape, blockShape, timeline);
     for (LayerMemory layer : layers) {
       layer.use(next);
+    }
+    if (scratch != null && next.equals(layout)) {
+      return;
     }
     freeScratch();
     scratch = new QueryTile.Scratch(shape, timeline.tile(), next.width());
@@ -253,6 +352,7 @@ public final class MemoryAttention implements AutoCloseable {
     if (!closed) {
       closed = true;
       layers.forEach(LayerMemory::close);
+      buffers.close();
       freeScratch();
     }
   }

@@ -1,5 +1,9 @@
 package dev.mneme.attention;
 
+import dev.mneme.memory.file.StateInput;
+import dev.mneme.memory.file.StateOutput;
+import java.io.IOException;
+
 /**
  * How many rows each part of a {@link WorkingSet} has: the capacity, not the filling.
  *
@@ -22,6 +26,22 @@ record WorkingLayout(int blockSize, int sinks, int slots, int remainder, int win
   /** No rows at all: the layout of a session that has read nothing. */
   static WorkingLayout empty(int blockSize) {
     return new WorkingLayout(blockSize, 0, 0, 0, 0, 0);
+  }
+
+  void save(StateOutput output) throws IOException {
+    for (int rows : new int[] {blockSize, sinks, slots, remainder, window, recent}) {
+      output.writeInt(rows);
+    }
+  }
+
+  static WorkingLayout restore(StateInput input) throws IOException {
+    return new WorkingLayout(
+        input.readInt(),
+        input.readInt(),
+        input.readInt(),
+        input.readInt(),
+        input.readInt(),
+        input.readInt());
   }
 
   /** First row of the slots. */

@@ -1,7 +1,13 @@
 package dev.mneme.attention;
 
+import dev.mneme.memory.file.StateInput;
+import dev.mneme.memory.file.StateOutput;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The bounded set of keys and values that one layer's attention sees, off-heap and long-lived.
@@ -17,13 +23,15 @@ import java.lang.foreign.MemorySegment;
  * </ul>
  *
  * <p>Softmax does not care about order, so rows are replaced in place. Rows that hold no token are
- * excluded by the mask; they are finite. Not thread-safe. Closed by the layer that made it.
+ * excluded by the mask; they are finite. Forks share a set until one of them writes to it. Not
+ * thread-safe, apart from its sharing.
  */
 public final class WorkingSet implements AutoCloseable {
 
   private final AttentionShape shape;
   private final WorkingLayout layout;
   private final Arena arena = Arena.ofShared();
+  private final AtomicInteger owners = new AtomicInteger(1);
   private final MemorySegment farKeys;
   private final MemorySegment windowKeys;
   private final MemorySegment values;
@@ -184,9 +192,55 @@ public final class WorkingSet implements AutoCloseable {
     return arena.allocate((long) shape.kvHeads() * rows * shape.vectorBytes(), 64);
   }
 
-  /** Frees the memory; no attention over it may be open. */
+  /** Adds an owner, who must not write while there are others. */
+  WorkingSet retain() {
+    owners.incrementAndGet();
+    return this;
+  }
+
+  boolean isShared() {
+    return owners.get() > 1;
+  }
+
+  /** Writes everything but the slots and rows without content to a state. */
+  void save(StateOutput output) throws IOException {
+    for (MemorySegment rows : content()) {
+      output.write(rows);
+    }
+    output.write(MemorySegment.ofArray(recentScores));
+  }
+
+  /** Reads what {@link #save} wrote from a set of the same layout. */
+  void restore(StateInput input) throws IOException {
+    for (MemorySegment rows : content()) {
+      input.read(rows);
+    }
+    input.read(MemorySegment.ofArray(recentScores));
+  }
+
+  /** All rows but those of the slots. */
+  private List<MemorySegment> content() {
+    List<MemorySegment> content = new ArrayList<>();
+    for (int head = 0; head < shape.kvHeads(); head++) {
+      content.add(rows(farKeys, head, layout.far(), 0, layout.sinks()));
+      content.add(rows(farKeys, head, layout.far(), layout.remainderAt(), layout.far()));
+      content.add(rows(values, head, layout.width(), 0, layout.sinks()));
+      content.add(rows(values, head, layout.width(), layout.remainderAt(), layout.width()));
+    }
+    content.add(windowKeys);
+    content.add(recentKeys);
+    return content;
+  }
+
+  private MemorySegment rows(MemorySegment tensor, int head, int rows, int from, int to) {
+    return tensor.asSlice(offset(head, from, rows), (to - from) * shape.vectorBytes());
+  }
+
+  /** Takes an owner away; the last one frees the memory. No attention of it over it may be open. */
   @Override
   public void close() {
-    arena.close();
+    if (owners.decrementAndGet() == 0) {
+      arena.close();
+    }
   }
 }

@@ -2,6 +2,7 @@ package dev.mneme.attention.selection;
 
 import dev.mneme.memory.index.BlockIndex;
 import dev.mneme.memory.index.BlockIndex.Hits;
+import dev.mneme.memory.index.VectorSource;
 import java.util.Arrays;
 
 /**
@@ -84,6 +85,11 @@ public final class BlockSelector implements AutoCloseable {
    */
   public Hits choose(float[] query, int count) {
     return index.search(query, count);
+  }
+
+  /** A selector that has seen the same blocks; see {@link BlockIndex#fork}. */
+  public BlockSelector fork(VectorSource vectors) {
+    return new BlockSelector(index.fork(vectors), group, headDim, representatives);
   }
 
   /** Bytes of memory held for choosing. */

@@ -12,6 +12,9 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 
 /**
  * The values of initializers, wherever they are stored.
@@ -30,6 +33,7 @@ final class ExternalData {
 
   private final Path model;
   private final Path folder;
+  private final SortedSet<Path> files = new TreeSet<>();
 
   /** Takes the ONNX file and its folder, in which the external files are. */
   ExternalData(Path model, Path folder) throws IOException {
@@ -40,8 +44,13 @@ final class ExternalData {
   /** Checks that the file of an external initializer is there and long enough. */
   void check(TensorProto tensor) throws IOException {
     if (tensor.getDataLocation() == DataLocation.EXTERNAL) {
-      place(tensor, 0);
+      files.add(place(tensor, 0).file());
     }
+  }
+
+  /** The files of the initializers checked so far. */
+  Set<Path> files() {
+    return files;
   }
 
   /** Reads float32, float16 or bfloat16 values. */

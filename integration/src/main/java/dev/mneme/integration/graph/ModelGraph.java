@@ -25,6 +25,7 @@ public final class ModelGraph {
 
   private final Path onnxFile;
   private final Path folder;
+  private final List<Path> weightFiles;
   private final String tokenInput;
   private final String logits;
   private final int vocabularySize;
@@ -40,6 +41,7 @@ public final class ModelGraph {
     for (TensorProto initializer : model.getGraph().getInitializerList()) {
       data.check(initializer);
     }
+    weightFiles = List.copyOf(data.files());
     GraphIndex graph = new GraphIndex(model.getGraph(), data);
     List<NodeProto> nodes = AttentionForms.nodes(graph);
     tokenInput = tokenInput(graph);
@@ -67,6 +69,11 @@ public final class ModelGraph {
   public static ModelGraph read(Path folderOrOnnxFile) throws IOException {
     Path file = ModelFile.locate(folderOrOnnxFile.toAbsolutePath());
     return new ModelGraph(file, file.resolveSibling(""));
+  }
+
+  /** Files of external weights, each once, in the order of their names. */
+  public List<Path> weightFiles() {
+    return weightFiles;
   }
 
   /** The ONNX file, absolute. */

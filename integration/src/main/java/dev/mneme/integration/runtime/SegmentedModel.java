@@ -17,8 +17,8 @@ import dev.mneme.integration.graph.TensorSpec;
 import dev.mneme.integration.graph.UnsupportedModelException;
 import dev.mneme.memory.block.BlockShape;
 import dev.mneme.memory.codec.BlockPrecision;
-import dev.mneme.memory.index.ExactIndex;
-import dev.mneme.memory.store.ArenaBlockStore;
+import dev.mneme.memory.index.BlockIndex;
+import dev.mneme.memory.store.BlockStore;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletionException;
@@ -125,9 +125,11 @@ public final class SegmentedModel implements AutoCloseable {
   /**
    * An empty memory for this model; the caller closes it before this model.
    *
-   * @param precision of its far blocks
+   * @param stores opens the stores of its far blocks
+   * @param indexes opens the indexes that find them
    */
-  public MemoryAttention newMemory(MemoryConfig config, BlockPrecision precision) {
+  public MemoryAttention newMemory(
+      MemoryConfig config, BlockStore.Factory stores, BlockIndex.Factory indexes) {
     RotaryTable table = graph.layers().getFirst().rotary();
     RotaryEmbedding rotary =
         new RotaryEmbedding(
@@ -136,20 +138,23 @@ public final class SegmentedModel implements AutoCloseable {
             table.interleaved(),
             config.distanceScale());
     return new MemoryAttention(
-        shape,
-        rotary,
-        graph.layers().size(),
-        config,
-        kernel,
-        (layer, block, dimension) -> new ArenaBlockStore(block, dimension, precision),
-        ExactIndex::new);
+        shape, rotary, graph.layers().size(), config, kernel, stores, indexes);
   }
 
-  /** Bytes of one far block of all layers. */
+  /** Bytes of one far block of one layer, without its representative. */
   public long blockBytes(MemoryConfig config, BlockPrecision precision) {
     BlockShape block = new BlockShape(shape.kvHeads(), config.blockSize(), shape.headDim());
-    long representative = (long) shape.heads() * shape.headDim() * Float.BYTES;
-    return graph.layers().size() * (precision.codec(block).bytes() + representative);
+    return precision.codec(block).bytes();
+  }
+
+  /** Bytes of the representative of one far block of one layer. */
+  public long representativeBytes() {
+    return (long) shape.heads() * shape.headDim() * Float.BYTES;
+  }
+
+  /** Most bytes of the working sets of a session, all layers together. */
+  public long workingBytes(MemoryConfig config) {
+    return MemoryAttention.workingBytes(shape, graph.layers().size(), config);
   }
 
   /** What runs its sessions. */

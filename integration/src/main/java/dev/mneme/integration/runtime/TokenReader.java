@@ -36,8 +36,8 @@ public final class TokenReader implements AutoCloseable {
   private final MemoryAttention memory;
   private final int capacity;
   private final Arena arena = Arena.ofShared();
-  private final MemorySegment ids;
-  private final MemorySegment logits;
+  private MemorySegment ids = MemorySegment.NULL;
+  private MemorySegment logits = MemorySegment.NULL;
   private final List<MemorySegment> buffers = new ArrayList<>();
   private Views all;
   private Views last;
@@ -45,7 +45,7 @@ public final class TokenReader implements AutoCloseable {
   /**
    * Makes a reader.
    *
-   * @param memory empty; closed with this reader
+   * @param memory closed with this reader
    * @param capacity most tokens of one {@link #read}
    */
   public TokenReader(SegmentedModel model, MemoryAttention memory, int capacity) {
@@ -53,13 +53,24 @@ public final class TokenReader implements AutoCloseable {
     this.model = model;
     this.memory = memory;
     this.capacity = capacity;
-    ids = arena.allocate((long) capacity * Long.BYTES, 64);
-    logits = arena.allocate((long) model.graph().vocabularySize() * Float.BYTES, 64);
-    for (int width : model.plan().widths()) {
-      buffers.add(arena.allocate((long) capacity * width * Float.BYTES, 64));
-    }
     all = new Views(0, 1);
     last = new Views(0, 1);
+  }
+
+  /** A reader of a {@linkplain MemoryAttention#fork fork} of the memory. */
+  public TokenReader fork() {
+    return new TokenReader(model, memory.fork(), capacity);
+  }
+
+  /** Allocates the buffers when first needed. */
+  private void allocate() {
+    if (buffers.isEmpty()) {
+      ids = arena.allocate((long) capacity * Long.BYTES, 64);
+      logits = arena.allocate((long) model.graph().vocabularySize() * Float.BYTES, 64);
+      for (int width : model.plan().widths()) {
+        buffers.add(arena.allocate((long) capacity * width * Float.BYTES, 64));
+      }
+    }
   }
 
   /** The session's memory. */
@@ -78,6 +89,7 @@ public final class TokenReader implements AutoCloseable {
     int count = to - from;
     checkArgument(
         count > 0 && count <= capacity, "tokens at once must be 1 to %s: %s", capacity, count);
+    allocate();
     useRows(count);
     for (int i = 0; i < count; i++) {
       ids.setAtIndex(JAVA_LONG, i, tokens[from + i]);

@@ -5,7 +5,7 @@ import java.util.Arrays;
 
 /**
  * The best of the blocks offered so far: a sorted list, since nearly all blocks lose against its
- * last entry. Of equal scores, the block offered first is kept.
+ * last entry. Of equal scores, the lowest block is the best.
  */
 final class Best {
 
@@ -21,11 +21,11 @@ final class Best {
   }
 
   void offer(int block, float score) {
-    if (size == blocks.length && score <= scores[size - 1]) {
+    if (size == blocks.length && !beats(block, score, size - 1)) {
       return;
     }
     int rank = Math.min(size, blocks.length - 1);
-    while (rank > 0 && score > scores[rank - 1]) {
+    while (rank > 0 && beats(block, score, rank - 1)) {
       scores[rank] = scores[rank - 1];
       blocks[rank] = blocks[rank - 1];
       rank--;
@@ -33,6 +33,10 @@ final class Best {
     blocks[rank] = block;
     scores[rank] = score;
     size = Math.min(size + 1, blocks.length);
+  }
+
+  private boolean beats(int block, float score, int rank) {
+    return score > scores[rank] || (score == scores[rank] && block < blocks[rank]);
   }
 
   /** The {@code k}-th largest score; negative infinity while there are fewer. */

@@ -44,6 +44,14 @@ public interface BlockIndex extends AutoCloseable {
    */
   Hits search(float[] query, int k);
 
+  /**
+   * An index of the same vectors; what is added to one of the two changes nothing in the other. It
+   * may be used by another thread and is closed on its own.
+   *
+   * @param vectors gives back, during a search of the fork, what was added
+   */
+  BlockIndex fork(VectorSource vectors);
+
   /** Bytes of memory held for finding blocks. */
   long residentBytes();
 

@@ -4,7 +4,6 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import org.apache.lucene.util.VectorUtil;
 
@@ -21,10 +20,10 @@ import org.apache.lucene.util.VectorUtil;
  * |q.r - (q.c + s * t * i.j)| = |q.e + f.(s * i)| <= |q| |e| + |f| |s * i|
  * </pre>
  *
- * <p>Blocks whose upper bound lies below the {@code k}-th largest lower bound cannot be among the
- * best {@code k}; the others are scored in float32. Subtracting the mean matters: keys have large
- * components in common, which would make the bounds useless. The scan reads {@code size *
- * dimension} bytes. Lucene's inner products use SIMD where the JVM was started with {@code
+ * <p>The {@code k} blocks that look best are scored in float32 first, then those others whose upper
+ * bound reaches the {@code k}-th largest score found so far. Subtracting the mean matters: keys
+ * have large components in common, which would make the bounds useless. The scan reads {@code size
+ * * dimension} bytes. Lucene's inner products use SIMD where the JVM was started with {@code
  * --add-modules jdk.incubator.vector}.
  */
 public final class ExactIndex implements BlockIndex {
@@ -44,8 +43,8 @@ public final class ExactIndex implements BlockIndex {
   private final List<float[]> rest = new ArrayList<>();
 
   private final float[] vector;
-  private float[] scores = new float[GROUP];
-  private float[] bounds = new float[GROUP];
+  private float[] scores = {};
+  private float[] bounds = {};
   private boolean closed;
 
   /**
@@ -79,8 +78,6 @@ public final class ExactIndex implements BlockIndex {
     if (rest.size() == GROUP) {
       groups.add(Group.of(rest));
       rest.clear();
-      scores = Arrays.copyOf(scores, size() + GROUP);
-      bounds = Arrays.copyOf(bounds, size() + GROUP);
     }
   }
 
@@ -93,18 +90,28 @@ public final class ExactIndex implements BlockIndex {
     if (found == 0) {
       return new Hits(new int[0], new float[0]);
     }
-    float least = bound(query, found);
+    if (scores.length < size()) {
+      scores = new float[2 * size()];
+      bounds = new float[2 * size()];
+    }
+    int[] promising = estimate(query, found).blocks();
     Best best = new Best(found);
+    for (int block : promising) {
+      best.offer(block, score(query, block));
+    }
+    int next = 0;
     for (int block = 0; block < size(); block++) {
-      if (scores[block] + bounds[block] >= least) {
+      if (next < found && promising[next] == block) {
+        next++;
+      } else if (scores[block] + bounds[block] >= best.least()) {
         best.offer(block, score(query, block));
       }
     }
     return best.hits();
   }
 
-  /** Fills in scores and bounds; gives the {@code k}-th largest lower bound. */
-  private float bound(float[] query, int k) {
+  /** Fills in scores and bounds; gives the {@code k} blocks with the largest lower bounds. */
+  private Hits estimate(float[] query, int k) {
     Codes codes = Codes.of(query);
     float norm = norm(query);
     Best lower = new Best(k);
@@ -126,7 +133,7 @@ public final class ExactIndex implements BlockIndex {
       lower.offer(block, scores[block]);
       block++;
     }
-    return lower.least();
+    return lower.hits();
   }
 
   private float score(float[] query, int block) {
@@ -135,6 +142,16 @@ public final class ExactIndex implements BlockIndex {
     }
     vectors.read(block, vector);
     return VectorUtil.dotProduct(query, vector);
+  }
+
+  /** Shares the codes, which never change. */
+  @Override
+  public ExactIndex fork(VectorSource vectors) {
+    checkState(!closed, "the index is closed");
+    ExactIndex fork = new ExactIndex(dimension, vectors);
+    fork.groups.addAll(groups);
+    fork.rest.addAll(rest);
+    return fork;
   }
 
   private static float norm(float[] vector) {
@@ -204,16 +221,16 @@ public final class ExactIndex implements BlockIndex {
         largest = Math.max(largest, Math.abs(channel));
       }
       float scale = largest / LARGEST;
+      float inverse = scale == 0 ? 0 : 1 / scale;
       byte[] integers = new byte[vector.length];
-      double norm = 0;
-      double error = 0;
+      float[] rounded = new float[vector.length];
+      float[] error = new float[vector.length];
       for (int i = 0; i < vector.length; i++) {
-        integers[i] = scale == 0 ? 0 : (byte) Math.round(vector[i] / scale);
-        double rounded = (double) integers[i] * scale;
-        norm += rounded * rounded;
-        error += (vector[i] - rounded) * (vector[i] - rounded);
+        integers[i] = (byte) Math.round(vector[i] * inverse);
+        rounded[i] = integers[i] * scale;
+        error[i] = vector[i] - rounded[i];
       }
-      return new Codes(integers, scale, (float) Math.sqrt(norm), (float) Math.sqrt(error));
+      return new Codes(integers, scale, ExactIndex.norm(rounded), ExactIndex.norm(error));
     }
   }
 }

@@ -1,20 +1,19 @@
 package dev.mneme.memory.store;
 
-import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkElementIndex;
+import static com.google.common.base.Preconditions.checkPositionIndex;
 import static com.google.common.base.Preconditions.checkState;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.mneme.memory.block.BlockShape;
 import dev.mneme.memory.codec.BlockCodec;
 import dev.mneme.memory.codec.BlockPrecision;
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Keeps blocks in off-heap memory, freed as a whole when the store is closed.
+ * Keeps blocks in off-heap memory, freed when the store and all its forks are closed.
  *
  * <p>Memory is taken in slabs whose size doubles up to {@value #MAX_SLAB_BLOCKS} blocks, so that a
  * short text costs little and a long one few allocations.
@@ -25,9 +24,13 @@ public final class ArenaBlockStore implements BlockStore {
 
   private final BlockShape shape;
   private final int dimension;
+  private final BlockPrecision precision;
   private final BlockCodec codec;
-  private final Arena arena = Arena.ofShared();
   private final List<MemorySegment> blocks = new ArrayList<>();
+
+  /** Memory of the blocks, the store's own last. */
+  private final List<SharedArena> arenas = new ArrayList<>();
+
   private MemorySegment slab = MemorySegment.NULL;
   private long used;
   private long reserved;
@@ -43,7 +46,9 @@ public final class ArenaBlockStore implements BlockStore {
   public ArenaBlockStore(BlockShape shape, int dimension, BlockPrecision precision) {
     this.shape = shape;
     this.dimension = dimension;
+    this.precision = precision;
     codec = precision.codec(shape);
+    arenas.add(new SharedArena());
   }
 
   @Override
@@ -64,9 +69,7 @@ public final class ArenaBlockStore implements BlockStore {
   @Override
   public int append(MemorySegment keys, MemorySegment values, float[] representative) {
     checkOpen();
-    checkBytes("keys", keys, shape.bytes());
-    checkBytes("values", values, shape.bytes());
-    checkDimension(representative);
+    StoreChecks.block(shape, dimension, keys, values, representative);
     MemorySegment block = reserve();
     MemorySegment.copy(representative, 0, block, JAVA_FLOAT, 0, dimension);
     codec.encode(keys, values, block.asSlice(vectorBytes()));
@@ -76,21 +79,36 @@ public final class ArenaBlockStore implements BlockStore {
 
   @Override
   public void read(int block, int head, MemorySegment keys, MemorySegment values) {
-    checkOpen();
-    checkElementIndex(block, blocks.size(), "block");
-    checkElementIndex(head, shape.kvHeads(), "head");
-    long bytes = shape.headBytes();
-    checkBytes("keys", keys, bytes);
-    checkBytes("values", values, bytes);
-    codec.decode(blocks.get(block).asSlice(vectorBytes()), head, keys, values);
+    MemorySegment encoded = encoded(block);
+    StoreChecks.head(shape, head, keys, values);
+    codec.decode(encoded, head, keys, values);
   }
 
   @Override
   public void readRepresentative(int block, float[] to) {
+    checkBlock(block);
+    StoreChecks.representative(dimension, to);
+    MemorySegment.copy(blocks.get(block), JAVA_FLOAT, 0, to, 0, dimension);
+  }
+
+  @Override
+  public long encodedBytes() {
+    return codec.bytes();
+  }
+
+  @Override
+  public void readEncoded(int block, MemorySegment to) {
+    MemorySegment.copy(encoded(block), 0, to, 0, codec.bytes());
+  }
+
+  private MemorySegment encoded(int block) {
+    checkBlock(block);
+    return blocks.get(block).asSlice(vectorBytes());
+  }
+
+  private void checkBlock(int block) {
     checkOpen();
     checkElementIndex(block, blocks.size(), "block");
-    checkDimension(to);
-    MemorySegment.copy(blocks.get(block), JAVA_FLOAT, 0, to, 0, dimension);
   }
 
   private long vectorBytes() {
@@ -102,6 +120,26 @@ public final class ArenaBlockStore implements BlockStore {
     return Math.ceilDiv(bytes, Long.BYTES) * Long.BYTES;
   }
 
+  /** Memory of dropped blocks is freed when the store is closed. */
+  @Override
+  public void truncate(int size) {
+    checkOpen();
+    checkPositionIndex(size, blocks.size(), "size");
+    blocks.subList(size, blocks.size()).clear();
+  }
+
+  @Override
+  public ArenaBlockStore fork() {
+    checkOpen();
+    ArenaBlockStore fork = new ArenaBlockStore(shape, dimension, precision);
+    fork.blocks.addAll(blocks);
+    for (SharedArena arena : arenas) {
+      fork.arenas.addFirst(arena.retain());
+    }
+    fork.reserved = reserved;
+    return fork;
+  }
+
   @Override
   public long residentBytes() {
     return reserved;
@@ -111,7 +149,8 @@ public final class ArenaBlockStore implements BlockStore {
   public void close() {
     if (!closed) {
       closed = true;
-      arena.close();
+      blocks.clear();
+      arenas.forEach(SharedArena::release);
     }
   }
 
@@ -119,7 +158,7 @@ public final class ArenaBlockStore implements BlockStore {
     long bytes = vectorBytes() + aligned(codec.bytes());
     if (used + bytes > slab.byteSize()) {
       long slabBlocks = Math.clamp(blocks.size(), 1, MAX_SLAB_BLOCKS);
-      slab = arena.allocate(slabBlocks * bytes, Long.BYTES);
+      slab = arenas.getLast().allocate(slabBlocks * bytes);
       reserved += slab.byteSize();
       used = 0;
     }
@@ -130,22 +169,5 @@ public final class ArenaBlockStore implements BlockStore {
 
   private void checkOpen() {
     checkState(!closed, "the block store is closed");
-  }
-
-  private void checkDimension(float[] representative) {
-    checkArgument(
-        representative.length == dimension,
-        "a representative must have %s channels: %s",
-        dimension,
-        representative.length);
-  }
-
-  private static void checkBytes(String name, MemorySegment segment, long expected) {
-    checkArgument(
-        segment.byteSize() == expected,
-        "%s must have %s bytes: %s",
-        name,
-        expected,
-        segment.byteSize());
   }
 }

@@ -63,7 +63,39 @@ public interface BlockStore extends AutoCloseable {
    */
   void readRepresentative(int block, float[] to);
 
-  /** Bytes of memory held for blocks. */
+  /**
+   * Says which blocks are read next, so that reading them may begin.
+   *
+   * @param blocks each from 0 inclusive to {@link #size()} exclusive
+   */
+  default void prefetch(int[] blocks) {}
+
+  /** Bytes of a block in the precision of the store. */
+  long encodedBytes();
+
+  /**
+   * Copies a block out as it is kept.
+   *
+   * @param block from 0 inclusive to {@link #size()} exclusive
+   * @param to receives {@link #encodedBytes()} bytes
+   */
+  void readEncoded(int block, MemorySegment to);
+
+  /**
+   * Drops the newest blocks.
+   *
+   * @param size number of blocks that stay
+   */
+  void truncate(int size);
+
+  /**
+   * A store with the same blocks, shared and not copied; what is appended to one of the two, or
+   * dropped from it, changes nothing in the other. It may be used by another thread and is closed
+   * on its own.
+   */
+  BlockStore fork();
+
+  /** Bytes of memory held for blocks; blocks shared by forks count for each. */
   long residentBytes();
 
   /** Frees the blocks; closing twice is harmless. */
