@@ -10,7 +10,9 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -84,6 +86,46 @@ class CommandsTest {
     assertThat(result.get("answer").asText()).contains("Paris");
     assertThat(result.get("tokens")).hasSize(3);
     assertThat(result.get("finish").asText()).isEqualTo("MAX_TOKENS");
+  }
+
+  @Test
+  void runExplainsItsAnswer() throws IOException {
+    Path json = folder.resolve("answer.json");
+    Path trace = folder.resolve("trace.json");
+    Path picture = folder.resolve("trace.png");
+    String filler = "The grass is green. The sky is blue. The sun is yellow. ";
+    Path prompt =
+        Files.writeString(
+            folder.resolve("prompt.txt"),
+            filler.repeat(15)
+                + "\nThe pass key is 73921. Remember it. 73921 is the pass key.\n"
+                + filler.repeat(30));
+    List<String> line = new ArrayList<>(List.of(arguments("run --max-tokens 6 --explain")));
+    line.addAll(List.of("--prompt-file", prompt.toString(), "--json", json.toString()));
+    line.addAll(List.of("--question", "\nWhat is the pass key? The pass key is"));
+    line.addAll(List.of("--explain-json", trace.toString(), "--explain-png", picture.toString()));
+    assertThat(run(line.toArray(String[]::new))).as(err.toString()).isZero();
+
+    assertThat(out.toString().lines())
+        .filteredOn(text -> text.startsWith(" 1. tokens "))
+        .singleElement()
+        .asString()
+        .contains("73921");
+    JsonNode passages = new ObjectMapper().readTree(json.toFile()).get("passages");
+    assertThat(passages.get(0).get("text").asText()).contains("73921");
+    JsonNode whole = new ObjectMapper().readTree(trace.toFile());
+    assertThat(whole.get("steps")).hasSize(6);
+    assertThat(whole.get("blocks")).hasSameSizeAs(passages);
+    for (JsonNode step : whole.get("steps")) {
+      assertThat(step.get("layers")).hasSize(30).allMatch(layer -> layer.size() == 4);
+    }
+    assertThat(ImageIO.read(picture.toFile())).isNotNull();
+  }
+
+  @Test
+  void runExplainsThatNothingWasFar() {
+    assertThat(run("run", "--prompt", "One, two,", "--max-tokens", "2", "--explain")).isZero();
+    assertThat(out.toString()).contains("The answer attended no far memory");
   }
 
   @Test
