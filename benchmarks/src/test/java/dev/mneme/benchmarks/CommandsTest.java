@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The commands on SmolLM2-135M, which is fetched into the cache folder once. */
 class CommandsTest {
@@ -50,6 +51,20 @@ class CommandsTest {
     assertThat(run(line)).isZero();
     assertThat(RecallRow.readAll(json)).isEqualTo(rows);
     assertThat(out.toString()).contains("full    passkey       0.5k     2 of    2");
+  }
+
+  /** Of three depths, only the last lies in the window, and the first reaches beyond the sinks. */
+  @ParameterizedTest
+  @ValueSource(strings = {"multikey", "kv", "kv-infinitebench"})
+  void recallAsksOtherTasksAndKnowsWhereTheirNeedlesAre(String task) throws IOException {
+    Path json = folder.resolve("rows.jsonl");
+    String line =
+        "recall --lengths 500 --depths 3 --mode sinks -s memory.nLocal=150 --json %s --task %s"
+            .formatted(json, task);
+    assertThat(run(line.split(" ", -1))).as(err.toString()).isZero();
+    List<RecallRow> rows = RecallRow.readAll(json);
+    assertThat(rows).hasSize(3).allMatch(row -> row.task().equals(task));
+    assertThat(rows).extracting(RecallRow::needleFoundShare).containsExactly(0.0, 0.0, 1.0);
   }
 
   @Test
@@ -189,7 +204,8 @@ class CommandsTest {
       delimiter = '|',
       value = {
         "run | give the text by --prompt or by --prompt-file",
-        "recall --task unknown | unknown task unknown; known tasks: passkey",
+        "recall --task unknown | unknown task unknown; known tasks: passkey, multikey, kv, kv-infinitebench",
+        "recall --pairs 3 | --pairs is of the kv tasks, not of passkey",
         "drift --length 100 --steps 100 | --steps must be from 1 to",
         "recall --mode some | Invalid value for option '--mode'"
       })
