@@ -119,8 +119,8 @@ record TraceHeatmap(List<Block> blocks, List<List<Double>> attention, int chosen
             .build();
     HeatMapStyler style = chart.getStyler();
     style.setRangeColors(COLOURS);
-    style.setMin(0).setMax(most);
-    style.setHeatMapDecimalValueFormatter(value -> String.format(Locale.ROOT, "%.2f", value));
+    // The legend writes all digits of the scale's end: two are enough.
+    style.setMin(0).setMax(Math.max(1, Math.ceil(100 * most)) / 100);
     style.setPlotGridLinesVisible(false);
     style.setChartBackgroundColor(Color.WHITE);
     style.setXAxisLabelRotation(90);
