@@ -38,6 +38,7 @@ public final class Generation implements Iterator<String> {
   private final Sampler sampler;
   private final Utf8Stream stream;
   private final StopStrings stops;
+  private final @Nullable TraceRecorder trace;
   private final List<Integer> tokens = new ArrayList<>();
   private volatile boolean cancelled;
   private @Nullable Finish finish;
@@ -50,6 +51,7 @@ public final class Generation implements Iterator<String> {
     sampler = new Sampler(options, session.vocabularySize());
     stream = new Utf8Stream(tokenizer);
     stops = new StopStrings(options.stopStrings());
+    trace = options.trace() ? session.newTrace() : null;
   }
 
   @Override
@@ -79,7 +81,7 @@ public final class Generation implements Iterator<String> {
       end(Finish.MAX_TOKENS);
       return;
     }
-    int token = session.generate(sampler, stopTokens);
+    int token = session.generate(sampler, stopTokens, trace);
     if (stopTokens.contains(token)) {
       end(Finish.END_TOKEN);
       return;
@@ -111,6 +113,18 @@ public final class Generation implements Iterator<String> {
   /** The tokens generated so far, without the one that ended the text. */
   public List<Integer> tokens() {
     return List.copyOf(tokens);
+  }
+
+  /**
+   * What the tokens generated so far were read from. It has a step for each of {@link #tokens()}.
+   *
+   * @throws IllegalStateException if {@link GenerationOptions#trace()} was not asked for
+   */
+  public Trace trace() {
+    if (trace == null) {
+      throw new IllegalStateException("no trace was kept: GenerationOptions.trace is false");
+    }
+    return trace.trace();
   }
 
   /** Why it ended, or null while it has not. */

@@ -18,9 +18,7 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Set;
 import java.util.function.IntConsumer;
@@ -283,36 +281,17 @@ public final class MnemeSession implements AutoCloseable {
   }
 
   /**
-   * Passages of far memory that the last token attended, the most attended first: what was said
-   * last was read from the first of them, if from far memory at all.
+   * Passages of far memory that the last token attended, the most attended first; for loops of
+   * one's own. A {@link Generation} has those of a whole answer.
+   *
+   * @throws IllegalStateException if nothing was appended
    */
   public synchronized List<Passage> passages() {
     checkUsable();
-    MemoryAttention memory = reader.memory();
-    int[] layers = new int[memory.blocks()];
-    double[] attention = new double[memory.blocks()];
-    for (int layer = 0; layer < memory.layers(); layer++) {
-      for (int block : memory.choice(layer).blocks()) {
-        layers[block]++;
-        attention[block] += memory.attention(layer, block);
-      }
-    }
-    List<Passage> passages = new ArrayList<>();
-    for (int block = 0; block < layers.length; block++) {
-      if (layers[block] > 0) {
-        int first = memory.blockStart(block);
-        int end = first + config.blockSize();
-        passages.add(
-            new Passage(
-                first,
-                end,
-                (double) layers[block] / memory.layers(),
-                attention[block] / memory.layers(),
-                text(first, end)));
-      }
-    }
-    passages.sort(Comparator.comparingDouble(Passage::attention).reversed());
-    return passages;
+    checkState(tokens > 0, "nothing was attended: the session is empty");
+    TraceRecorder last = newTrace();
+    trace(last, tokens - 1);
+    return last.trace().passages();
   }
 
   /**
@@ -374,14 +353,41 @@ public final class MnemeSession implements AutoCloseable {
     return logits;
   }
 
-  /** Chooses the next token and, unless it ends the text, makes it part of the session. */
-  synchronized int generate(Sampler sampler, Set<Integer> stopTokens) {
+  /**
+   * Chooses the next token and, unless it ends the text, makes it part of the session.
+   *
+   * @param trace receives what was attended for it, null for no trace
+   */
+  synchronized int generate(
+      Sampler sampler, Set<Integer> stopTokens, @Nullable TraceRecorder trace) {
     int token = sampler.next(FloatBuffer.wrap(nextLogits()), history, tokens);
     if (!stopTokens.contains(token)) {
       checkRoom(1);
       add(token);
+      if (trace != null) {
+        trace(trace, tokens - 1);
+      }
     }
     return token;
+  }
+
+  TraceRecorder newTrace() {
+    return new TraceRecorder(reader.memory().layers());
+  }
+
+  /** Records a token of the history, and what the last token read attended. */
+  private void trace(TraceRecorder trace, int position) {
+    MemoryAttention memory = reader.memory();
+    trace.add(
+        history[position],
+        position,
+        text(position, position + 1),
+        memory,
+        block -> {
+          int from = memory.blockStart(block);
+          int to = from + config.blockSize();
+          return new Trace.Block(block, from, to, text(from, to));
+        });
   }
 
   int vocabularySize() {

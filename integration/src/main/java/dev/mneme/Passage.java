@@ -5,8 +5,9 @@ package dev.mneme;
  *
  * @param from first token, inclusive
  * @param to last token, exclusive
- * @param layerShare share of the layers that chose it, 0 to 1
- * @param attention largest softmax weight of a head on it, 0 to 1, averaged over the layers
+ * @param share share of the pairs of a token and a layer that chose it, 0 to 1
+ * @param attention largest softmax weight of a head on it, 0 to 1, averaged over those pairs that
+ *     chose it and those that did not
  * @param text the tokens' text
  */
-public record Passage(int from, int to, double layerShare, double attention, String text) {}
+public record Passage(int from, int to, double share, double attention, String text) {}

@@ -29,9 +29,10 @@ class ReadmeTest {
       session.append(
           "\nQuestion: What is the capital of France?\nAnswer: The capital of France is");
       Generation answer =
-          session.generate(GenerationOptions.builder().maxTokens(20).stopStrings("\n").build());
+          session.generate(
+              GenerationOptions.builder().maxTokens(20).stopStrings("\n").trace(true).build());
       answer.forEachRemaining(out::print);
-      out.println(session.passages()); // the far passages that the last token attended
+      out.println(answer.trace().passages()); // the far passages that the answer attended
     }
     // example
   }

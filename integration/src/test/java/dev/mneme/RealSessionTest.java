@@ -115,12 +115,24 @@ class RealSessionTest {
     int needle = model.tokenizer().encode(prompt.substring(0, prompt.indexOf("\nThe pass"))).length;
     try (MnemeSession session = model.newSession()) {
       session.append(prompt);
-      assertThat(session.tokens()).isGreaterThan(3 * model.config().memory().nLocal());
-      GenerationOptions options = GenerationOptions.builder().maxTokens(8).build();
-      String answer = session.generate(options).rest();
-      assertThat(answer).contains("73921");
+      int prompted = session.tokens();
+      assertThat(prompted).isGreaterThan(3 * model.config().memory().nLocal());
+      GenerationOptions options = GenerationOptions.builder().maxTokens(8).trace(true).build();
+      Generation generation = session.generate(options);
+      assertThat(generation.hasNext()).isTrue();
+      List<Passage> first = generation.trace().passages();
+      assertThat(first).isEqualTo(session.passages());
+      assertThat(generation.rest()).contains("73921");
       assertThat(session.visibleShare(needle, needle + 10)).isGreaterThan(0.5);
-      assertThat(session.passages().getFirst().text()).contains("73921");
+      Trace trace = generation.trace();
+      assertThat(trace.steps()).extracting(Trace.Step::token).isEqualTo(generation.tokens());
+      assertThat(trace.steps())
+          .allMatch(step -> session.text(step.position(), step.position() + 1).equals(step.text()));
+      assertThat(trace.steps().getFirst().position()).isEqualTo(prompted);
+      assertThat(trace.blocks())
+          .allMatch(block -> session.text(block.from(), block.to()).equals(block.text()));
+      assertThat(trace.passages().getFirst().text()).contains("73921");
+      assertThat(trace.passages().getFirst().attention()).isGreaterThan(0.1);
     }
     try (MnemeSession forgetful = model.newSession(MemoryConfig.sinksAndWindow(64, 1024))) {
       forgetful.append(prompt);
@@ -141,6 +153,9 @@ class RealSessionTest {
       StringBuilder text = new StringBuilder();
       generation.forEachRemaining(text::append);
       assertThat(generation.finish()).isEqualTo(Generation.Finish.MAX_TOKENS);
+      assertThatIllegalStateException()
+          .isThrownBy(generation::trace)
+          .withMessage("no trace was kept: GenerationOptions.trace is false");
 
       List<Integer> tokens = new ArrayList<>();
       int token = best(own.logits(model.tokenizer().encode(prompt)));

@@ -10,11 +10,14 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The commands on SmolLM2-135M, which is fetched into the cache folder once. */
 class CommandsTest {
@@ -48,6 +51,20 @@ class CommandsTest {
     assertThat(run(line)).isZero();
     assertThat(RecallRow.readAll(json)).isEqualTo(rows);
     assertThat(out.toString()).contains("full    passkey       0.5k     2 of    2");
+  }
+
+  /** Of three depths, only the last lies in the window, and the first reaches beyond the sinks. */
+  @ParameterizedTest
+  @ValueSource(strings = {"multikey", "kv", "kv-infinitebench"})
+  void recallAsksOtherTasksAndKnowsWhereTheirNeedlesAre(String task) throws IOException {
+    Path json = folder.resolve("rows.jsonl");
+    String line =
+        "recall --lengths 500 --depths 3 --mode sinks -s memory.nLocal=150 --json %s --task %s"
+            .formatted(json, task);
+    assertThat(run(line.split(" ", -1))).as(err.toString()).isZero();
+    List<RecallRow> rows = RecallRow.readAll(json);
+    assertThat(rows).hasSize(3).allMatch(row -> row.task().equals(task));
+    assertThat(rows).extracting(RecallRow::needleFoundShare).containsExactly(0.0, 0.0, 1.0);
   }
 
   @Test
@@ -84,6 +101,46 @@ class CommandsTest {
     assertThat(result.get("answer").asText()).contains("Paris");
     assertThat(result.get("tokens")).hasSize(3);
     assertThat(result.get("finish").asText()).isEqualTo("MAX_TOKENS");
+  }
+
+  @Test
+  void runExplainsItsAnswer() throws IOException {
+    Path json = folder.resolve("answer.json");
+    Path trace = folder.resolve("trace.json");
+    Path picture = folder.resolve("trace.png");
+    String filler = "The grass is green. The sky is blue. The sun is yellow. ";
+    Path prompt =
+        Files.writeString(
+            folder.resolve("prompt.txt"),
+            filler.repeat(15)
+                + "\nThe pass key is 73921. Remember it. 73921 is the pass key.\n"
+                + filler.repeat(30));
+    List<String> line = new ArrayList<>(List.of(arguments("run --max-tokens 6 --explain")));
+    line.addAll(List.of("--prompt-file", prompt.toString(), "--json", json.toString()));
+    line.addAll(List.of("--question", "\nWhat is the pass key? The pass key is"));
+    line.addAll(List.of("--explain-json", trace.toString(), "--explain-png", picture.toString()));
+    assertThat(run(line.toArray(String[]::new))).as(err.toString()).isZero();
+
+    assertThat(out.toString().lines())
+        .filteredOn(text -> text.startsWith(" 1. tokens "))
+        .singleElement()
+        .asString()
+        .contains("73921");
+    JsonNode passages = new ObjectMapper().readTree(json.toFile()).get("passages");
+    assertThat(passages.get(0).get("text").asText()).contains("73921");
+    JsonNode whole = new ObjectMapper().readTree(trace.toFile());
+    assertThat(whole.get("steps")).hasSize(6);
+    assertThat(whole.get("blocks")).hasSameSizeAs(passages);
+    for (JsonNode step : whole.get("steps")) {
+      assertThat(step.get("layers")).hasSize(30).allMatch(layer -> layer.size() == 4);
+    }
+    assertThat(ImageIO.read(picture.toFile())).isNotNull();
+  }
+
+  @Test
+  void runExplainsThatNothingWasFar() {
+    assertThat(run("run", "--prompt", "One, two,", "--max-tokens", "2", "--explain")).isZero();
+    assertThat(out.toString()).contains("The answer attended no far memory");
   }
 
   @Test
@@ -147,7 +204,8 @@ class CommandsTest {
       delimiter = '|',
       value = {
         "run | give the text by --prompt or by --prompt-file",
-        "recall --task unknown | unknown task unknown; known tasks: passkey",
+        "recall --task unknown | unknown task unknown; known tasks: passkey, multikey, kv, kv-infinitebench",
+        "recall --pairs 3 | --pairs is of the kv tasks, not of passkey",
         "drift --length 100 --steps 100 | --steps must be from 1 to",
         "recall --mode some | Invalid value for option '--mode'"
       })

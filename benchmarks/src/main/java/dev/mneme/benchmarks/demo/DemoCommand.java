@@ -1,5 +1,6 @@
 package dev.mneme.benchmarks.demo;
 
+import dev.mneme.Generation;
 import dev.mneme.MnemeModel;
 import dev.mneme.MnemeSession;
 import dev.mneme.Passage;
@@ -107,12 +108,11 @@ public final class DemoCommand implements Callable<Integer> {
       try (ReadingProgress progress = ReadingProgress.start("reading", prompt.length)) {
         session.append(prompt, progress);
       }
-      session.logits();
-      Optional<Passage> source = session.passages().stream().findFirst();
-      String answer =
-          session
-              .generate(GenerationOptions.builder().maxTokens(sample.maxNewTokens()).build())
-              .rest();
+      GenerationOptions options =
+          GenerationOptions.builder().maxTokens(sample.maxNewTokens()).trace(true).build();
+      Generation generation = session.generate(options);
+      String answer = generation.rest();
+      Optional<Passage> source = generation.trace().passages().stream().findFirst();
       boolean right = sample.hit(answer);
       out.printf("  answer: \"%s\" - %s%n", oneLine(answer), right ? "right" : "wrong");
       source.ifPresent(passage -> out.println(describe(passage)));
@@ -138,7 +138,7 @@ public final class DemoCommand implements Callable<Integer> {
     StringBuilder lines = new StringBuilder();
     lines.append(
         "  read from tokens %,d to %,d, the most attended of the far blocks (chosen by %.0f %% of the layers):"
-            .formatted(passage.from(), passage.to(), 100 * passage.layerShare()));
+            .formatted(passage.from(), passage.to(), 100 * passage.share()));
     for (int at = 0; at < text.length(); at += LINE) {
       lines.append("\n    | ").append(text, at, Math.min(text.length(), at + LINE));
     }

@@ -3,8 +3,10 @@ package dev.mneme.benchmarks.recall;
 import dev.mneme.MnemeModel;
 import dev.mneme.benchmarks.task.Grid;
 import dev.mneme.benchmarks.task.JsonLines;
+import dev.mneme.benchmarks.task.KeyValueTask;
 import dev.mneme.benchmarks.task.PasskeyTask;
 import dev.mneme.benchmarks.task.RecallRow;
+import dev.mneme.benchmarks.task.RecallTask;
 import dev.mneme.benchmarks.task.RecallWriter;
 import dev.mneme.benchmarks.task.Sample;
 import dev.mneme.integration.cli.ModelOptions;
@@ -17,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -39,7 +42,8 @@ public final class RecallCommand implements Callable<Integer> {
       names = "--task",
       paramLabel = "NAME",
       defaultValue = PasskeyTask.NAME,
-      description = "the task: passkey (default: ${DEFAULT-VALUE})")
+      description =
+          "the task: passkey, multikey, kv or kv-infinitebench (default: ${DEFAULT-VALUE})")
   private String task;
 
   @Option(
@@ -56,6 +60,13 @@ public final class RecallCommand implements Callable<Integer> {
       defaultValue = "4k,16k",
       description = "tokens of a prompt, k is 1024 (default: ${DEFAULT-VALUE})")
   private String lengths;
+
+  @Option(
+      names = "--pairs",
+      paramLabel = "N",
+      split = ",",
+      description = "pairs of a prompt instead of --lengths, for the kv tasks; may be a list")
+  private List<Integer> pairs = List.of();
 
   @Option(
       names = "--depths",
@@ -77,7 +88,7 @@ public final class RecallCommand implements Callable<Integer> {
       names = "--seed",
       paramLabel = "N",
       defaultValue = "1",
-      description = "chooses the keys (default: ${DEFAULT-VALUE})")
+      description = "chooses what is random (default: ${DEFAULT-VALUE})")
   private long seed;
 
   @Option(
@@ -108,18 +119,34 @@ public final class RecallCommand implements Callable<Integer> {
     if (data != null) {
       return JsonLines.read(data);
     }
-    if (!task.equals(PasskeyTask.NAME)) {
-      throw new ParameterException(
-          spec.commandLine(), "unknown task " + task + "; known tasks: " + PasskeyTask.NAME);
-    }
-    PasskeyTask passkey = new PasskeyTask(text -> opened.tokenizer().encode(text).length);
+    RecallTask task = task(text -> opened.tokenizer().encode(text).length);
     List<Sample> samples = new ArrayList<>();
+    if (!pairs.isEmpty()) {
+      if (!(task instanceof KeyValueTask keyValue)) {
+        throw new ParameterException(
+            spec.commandLine(), "--pairs is of the kv tasks, not of " + this.task);
+      }
+      for (int count : pairs) {
+        for (double depth : Grid.depths(depths)) {
+          samples.add(keyValue.ofPairs(count, depth, seed + samples.size()));
+        }
+      }
+      return samples;
+    }
     for (int length : Grid.lengths(lengths)) {
       for (double depth : Grid.depths(depths)) {
-        samples.add(passkey.sample(length, depth, seed + samples.size()));
+        samples.add(task.sample(length, depth, seed + samples.size()));
       }
     }
     return samples;
+  }
+
+  private RecallTask task(ToIntFunction<String> tokens) {
+    try {
+      return RecallTask.of(task, tokens);
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(), e.getMessage(), e);
+    }
   }
 
   private void run(MnemeModel opened, Mode mode, List<Sample> samples, List<RecallRow> rows)

@@ -15,7 +15,7 @@ import java.util.random.RandomGeneratorFactory;
  * string; the depth is given, not drawn; and the prompt is as long as it may be within a length in
  * tokens. Thread-safe when the token counter is.
  */
-public final class PasskeyTask {
+public final class PasskeyTask implements RecallTask {
 
   /** The task's name in samples and results. */
   public static final String NAME = "passkey";
@@ -42,58 +42,20 @@ public final class PasskeyTask {
     this.tokens = tokens;
   }
 
-  /**
-   * Makes one sample. Equal arguments give equal samples.
-   *
-   * @param length most tokens of the prompt, question and answer prefix included; the prompt falls
-   *     short of it by less than a sentence of the filler
-   * @param depth share of the filler's characters that stand before the key, from 0 to 1
-   * @param seed chooses the key
-   * @throws IllegalArgumentException when the prompt without filler is longer than {@code length}
-   */
+  /** {@inheritDoc} What surrounds the key is counted in characters of the filler. */
+  @Override
   public Sample sample(int length, double depth, long seed) {
-    if (!(depth >= 0 && depth <= 1)) {
-      throw new IllegalArgumentException("depth must be from 0 to 1: " + depth);
-    }
+    LongestPrompt.checkDepth(depth);
     String key = key(seed);
-    int least = count(key, depth, 0);
-    if (least > length) {
-      throw new IllegalArgumentException(
-          "length must be at least the %d tokens of a prompt without filler: %d"
-              .formatted(least, length));
-    }
+    int filler =
+        LongestPrompt.units(
+            characters -> tokens.applyAsInt(sample("", key, depth, characters).prompt()),
+            0,
+            length,
+            tokens.applyAsInt(SHORTEST_SENTENCE),
+            (double) FILLER.length() / tokens.applyAsInt(FILLER));
     String id = String.format(Locale.ROOT, "%s-%d-%.3f-%d", NAME, length, depth, seed);
-    return sample(id, key, depth, longestFiller(key, depth, length));
-  }
-
-  /**
-   * Filler characters with which the prompt is within a sentence below {@code length}. Counting
-   * tokens of a long prompt is slow, so the next guess follows from the characters of a token; the
-   * bounds make sure that it ends.
-   */
-  private int longestFiller(String key, double depth, int length) {
-    int sentence = tokens.applyAsInt(SHORTEST_SENTENCE);
-    double charactersPerToken = (double) FILLER.length() / tokens.applyAsInt(FILLER);
-    int fits = 0;
-    int exceeds = Integer.MAX_VALUE;
-    int guess = 0;
-    while (true) {
-      int missing = length - count(key, depth, guess);
-      if (missing >= 0) {
-        fits = guess;
-      } else {
-        exceeds = guess;
-      }
-      if ((missing >= 0 && missing < sentence) || exceeds - fits == 1) {
-        return fits;
-      }
-      double next = guess + (missing - sentence / 2) * charactersPerToken;
-      guess = Math.clamp((long) next, fits + 1, exceeds - 1);
-    }
-  }
-
-  private int count(String key, double depth, int fillerCharacters) {
-    return tokens.applyAsInt(sample("", key, depth, fillerCharacters).prompt());
+    return sample(id, key, depth, filler);
   }
 
   private static Sample sample(String id, String key, double depth, int fillerCharacters) {

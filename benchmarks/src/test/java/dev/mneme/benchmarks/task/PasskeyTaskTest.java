@@ -102,8 +102,7 @@ class PasskeyTaskTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> task.sample(least - 1, 0.5, 1))
         .withMessage(
-            "length must be at least the %d tokens of a prompt without filler: %d",
-            least, least - 1);
+            "length must be at least the %d tokens of the shortest prompt: %d", least, least - 1);
     assertThatIllegalArgumentException()
         .isThrownBy(() -> task.sample(1000, 1.5, 1))
         .withMessage("depth must be from 0 to 1: 1.5");

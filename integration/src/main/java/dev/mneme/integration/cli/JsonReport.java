@@ -20,9 +20,12 @@ public final class JsonReport {
    */
   public void write(Object result) throws IOException {
     if (file != null) {
-      new ObjectMapper()
-          .enable(SerializationFeature.INDENT_OUTPUT)
-          .writeValue(file.toFile(), result);
+      write(file, result);
     }
+  }
+
+  /** Writes a record, map or list that Jackson writes to a file, indented. */
+  static void write(Path file, Object result) throws IOException {
+    new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValue(file.toFile(), result);
   }
 }

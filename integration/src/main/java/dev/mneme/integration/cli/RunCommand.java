@@ -4,12 +4,14 @@ import dev.mneme.Generation;
 import dev.mneme.MnemeModel;
 import dev.mneme.MnemeSession;
 import dev.mneme.Passage;
+import dev.mneme.Trace;
 import dev.mneme.integration.generation.GenerationOptions;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +30,9 @@ import picocli.CommandLine.Spec;
     description = "Reads a text of any length and continues it, or answers a question about it.",
     mixinStandardHelpOptions = true)
 public final class RunCommand implements Callable<Integer> {
+
+  /** Passages that are listed; more of them say little. */
+  private static final int LISTED = 10;
 
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions model;
@@ -101,9 +106,24 @@ public final class RunCommand implements Callable<Integer> {
   private List<String> stop = List.of();
 
   @Option(
-      names = "--passages",
-      description = "after the answer, list the far passages that its last token attended")
-  private boolean showPassages;
+      names = "--explain",
+      description =
+          "after the answer, list the far passages that it attended; --json then has all of them")
+  private boolean explain;
+
+  @Option(
+      names = "--explain-json",
+      paramLabel = "FILE",
+      description =
+          "write to FILE which blocks each layer chose for each token, with scores, attention and"
+              + " text: some 20 KiB a token")
+  private @Nullable Path explainJson;
+
+  @Option(
+      names = "--explain-png",
+      paramLabel = "FILE",
+      description = "draw to FILE how much each layer attended each block")
+  private @Nullable Path explainPng;
 
   @Override
   public Integer call() throws IOException {
@@ -118,6 +138,7 @@ public final class RunCommand implements Callable<Integer> {
             .noRepeatNgram(noRepeatNgram)
             .seed(seed)
             .stopStrings(stop.toArray(String[]::new))
+            .trace(explain || explainJson != null || explainPng != null)
             .build();
     try (MnemeModel opened = model.open();
         MnemeSession session = opened.newSession()) {
@@ -161,10 +182,6 @@ public final class RunCommand implements Callable<Integer> {
       out.flush();
     }
     out.println();
-    List<Passage> passages = session.passages();
-    if (showPassages) {
-      passages.forEach(passage -> out.println(describe(passage)));
-    }
     out.flush();
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("model", model.name());
@@ -172,17 +189,51 @@ public final class RunCommand implements Callable<Integer> {
     result.put("answer", answer.toString());
     result.put("tokens", generation.tokens());
     result.put("finish", generation.finish());
-    result.put("passages", passages);
+    if (options.trace()) {
+      Trace trace = generation.trace();
+      List<Passage> passages = trace.passages();
+      result.put("passages", passages);
+      explain(trace, passages);
+    }
     report.write(result);
   }
 
-  private static String describe(Passage passage) {
-    return "tokens %d to %d, chosen by %.0f %% of the layers, attention %.2f: %s"
-        .formatted(
-            passage.from(),
-            passage.to(),
-            100 * passage.layerShare(),
-            passage.attention(),
-            passage.text().replaceAll("\\s+", " ").strip());
+  private void explain(Trace trace, List<Passage> passages) throws IOException {
+    if (explain) {
+      PrintWriter out = spec.commandLine().getOut();
+      out.println();
+      lines(passages).forEach(out::println);
+      out.flush();
+    }
+    if (explainJson != null) {
+      JsonReport.write(explainJson, trace);
+    }
+    if (explainPng != null) {
+      TraceHeatmap.of(trace).write(explainPng);
+    }
+  }
+
+  private static List<String> lines(List<Passage> passages) {
+    if (passages.isEmpty()) {
+      return List.of("The answer attended no far memory: all that was read is in the window.");
+    }
+    List<String> lines = new ArrayList<>();
+    int shown = Math.min(LISTED, passages.size());
+    lines.add(
+        "Far passages that the answer attended, %d of %d, the most attended first:"
+            .formatted(shown, passages.size()));
+    for (int rank = 1; rank <= shown; rank++) {
+      Passage passage = passages.get(rank - 1);
+      lines.add(
+          "%2d. tokens %d to %d, attention %.3f, chosen in %.0f %% of the layers: %s"
+              .formatted(
+                  rank,
+                  passage.from(),
+                  passage.to(),
+                  passage.attention(),
+                  100 * passage.share(),
+                  passage.text().replaceAll("\\s+", " ").strip()));
+    }
+    return lines;
   }
 }

@@ -21,6 +21,7 @@ import org.jspecify.annotations.Nullable;
  * @param stopStrings generation ends before the first of these in the text
  * @param stopTokens generation ends at any of these tokens; empty optional for the model's own end
  *     tokens, an empty set for none
+ * @param trace whether the generation keeps which far blocks each token was read from
  */
 public record GenerationOptions(
     int maxTokens,
@@ -31,7 +32,8 @@ public record GenerationOptions(
     int noRepeatNgram,
     long seed,
     List<String> stopStrings,
-    Optional<Set<Integer>> stopTokens) {
+    Optional<Set<Integer>> stopTokens,
+    boolean trace) {
 
   /** Checks the values. */
   public GenerationOptions {
@@ -57,7 +59,7 @@ public record GenerationOptions(
         .ifPresent(token -> require(false, "stopTokens must not be negative", token));
   }
 
-  /** Greedy, 256 tokens at most, no penalties, the model's end tokens. */
+  /** Greedy, 256 tokens at most, no penalties, the model's end tokens, no trace. */
   public static GenerationOptions defaults() {
     return builder().build();
   }
@@ -79,6 +81,7 @@ public record GenerationOptions(
     builder.seed = seed;
     builder.stopStrings = stopStrings;
     builder.stopTokens = stopTokens.orElse(null);
+    builder.trace = trace;
     return builder;
   }
 
@@ -100,6 +103,7 @@ public record GenerationOptions(
     private long seed;
     private List<String> stopStrings = List.of();
     private @Nullable Set<Integer> stopTokens;
+    private boolean trace;
 
     private Builder() {}
 
@@ -157,6 +161,12 @@ public record GenerationOptions(
       return this;
     }
 
+    /** Sets {@link GenerationOptions#trace()}, false by default. */
+    public Builder trace(boolean trace) {
+      this.trace = trace;
+      return this;
+    }
+
     /**
      * Returns the options.
      *
@@ -172,7 +182,8 @@ public record GenerationOptions(
           noRepeatNgram,
           seed,
           stopStrings,
-          Optional.ofNullable(stopTokens));
+          Optional.ofNullable(stopTokens),
+          trace);
     }
   }
 }

@@ -28,14 +28,25 @@ class GenerationOptionsTest {
             .seed(11)
             .stopStrings("\n", "User:")
             .stopTokens(Set.of(0, 2))
+            .trace(true)
             .build();
     assertThat(options)
         .isEqualTo(
             new GenerationOptions(
-                7, 0.5, 40, 0.9, 1.25, 3, 11, List.of("\n", "User:"), Optional.of(Set.of(0, 2))));
+                7,
+                0.5,
+                40,
+                0.9,
+                1.25,
+                3,
+                11,
+                List.of("\n", "User:"),
+                Optional.of(Set.of(0, 2)),
+                true));
     assertThat(options.toBuilder().build()).isEqualTo(options);
     assertThat(GenerationOptions.defaults())
-        .isEqualTo(new GenerationOptions(256, 0, 0, 1, 1, 0, 0, List.of(), Optional.empty()));
+        .isEqualTo(
+            new GenerationOptions(256, 0, 0, 1, 1, 0, 0, List.of(), Optional.empty(), false));
   }
 
   @ParameterizedTest
