@@ -14,6 +14,7 @@ import com.sun.management.OperatingSystemMXBean;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.integration.runtime.Device;
 import dev.mneme.memory.codec.BlockPrecision;
+import dev.mneme.memory.index.IndexKind;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -49,6 +50,7 @@ import java.util.Map;
  * @param commitTokens a session with a folder of its own commits whenever it has read so many more
  *     tokens; 0 to commit only when it is saved
  * @param blockPrecision in what precision far blocks are kept
+ * @param index how far blocks are found
  * @param memory the memory of each session
  */
 public record MnemeConfig(
@@ -60,6 +62,7 @@ public record MnemeConfig(
     String workingFolder,
     int commitTokens,
     BlockPrecision blockPrecision,
+    IndexKind index,
     MemoryConfig memory) {
 
   /** Checks the values against each other. */
@@ -208,6 +211,7 @@ public record MnemeConfig(
         .workingFolder(workingFolder)
         .commitTokens(commitTokens)
         .blockPrecision(blockPrecision)
+        .index(index)
         .memory(memory);
   }
 
@@ -222,6 +226,7 @@ public record MnemeConfig(
     private String workingFolder = "";
     private int commitTokens = 16_384;
     private BlockPrecision blockPrecision = BlockPrecision.FLOAT32;
+    private IndexKind index = IndexKind.EXACT;
     private MemoryConfig memory = MemoryConfig.defaults();
 
     private Builder() {}
@@ -274,6 +279,12 @@ public record MnemeConfig(
       return this;
     }
 
+    /** Sets how far blocks are found. */
+    public Builder index(IndexKind value) {
+      index = value;
+      return this;
+    }
+
     /** Sets the memory of each session. */
     public Builder memory(MemoryConfig value) {
       memory = value;
@@ -291,6 +302,7 @@ public record MnemeConfig(
           workingFolder,
           commitTokens,
           blockPrecision,
+          index,
           memory);
     }
   }

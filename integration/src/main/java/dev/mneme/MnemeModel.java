@@ -18,7 +18,6 @@ import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.file.Manifest;
 import dev.mneme.memory.file.MemoryFolder;
 import dev.mneme.memory.file.MemoryFolder.Access;
-import dev.mneme.memory.index.ExactIndex;
 import dev.mneme.memory.store.ArenaBlockStore;
 import dev.mneme.memory.store.BlockCache;
 import dev.mneme.memory.store.FolderStores;
@@ -155,7 +154,7 @@ public final class MnemeModel implements AutoCloseable {
               memory,
               (layer, shape, dimension) ->
                   new ArenaBlockStore(shape, dimension, config.blockPrecision()),
-              ExactIndex::new);
+              config.index());
       return opened(memory, config.blockPrecision(), attention, null);
     }
     try {
@@ -232,7 +231,7 @@ public final class MnemeModel implements AutoCloseable {
       MemoryConfig memory, BlockPrecision precision, MemoryFolder folder, boolean temporary) {
     FolderStores stores =
         new FolderStores(folder, precision, cache(memory, folder.blocks().stride()), temporary);
-    MemoryAttention attention = model.newMemory(memory, stores, ExactIndex::new);
+    MemoryAttention attention = model.newMemory(memory, stores, config.index());
     return opened(memory, precision, attention, temporary ? null : folder);
   }
 

@@ -7,6 +7,7 @@ import dev.mneme.attention.Mask;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.attention.Positions;
 import dev.mneme.memory.codec.BlockPrecision;
+import dev.mneme.memory.index.IndexKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +29,7 @@ class MnemeConfigTest {
           "work",
           99,
           BlockPrecision.INT8,
+          IndexKind.HNSW,
           new MemoryConfig(
               32, 2048, 128, 4, 2, 300, 64, 4, 0.25, 9, Positions.ORDERED, Mask.PUBLISHED));
 
@@ -66,7 +68,8 @@ class MnemeConfigTest {
       delimiter = '|',
       value = {
         "treads: 2 | unknown key treads; known keys: device, threads, chunk, maxMemoryMiB,"
-            + " maxResidentBytes, workingFolder, commitTokens, blockPrecision, memory",
+            + " maxResidentBytes, workingFolder, commitTokens, blockPrecision, index,"
+            + " memory",
         "memory: {topk: 2} | unknown key memory.topk; known keys: nInit, nLocal, blockSize, topK,"
             + " representatives, queryBlock, sharpTail, sharpBlock, distanceScale, farDistance,"
             + " positions, mask",

@@ -1,0 +1,153 @@
+package dev.mneme.memory.index;
+
+import static com.google.common.base.Preconditions.checkState;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import org.apache.lucene.document.Document;
+import org.apache.lucene.index.DirectoryReader;
+import org.apache.lucene.index.IndexWriter;
+import org.apache.lucene.index.IndexWriterConfig;
+import org.apache.lucene.index.LogDocMergePolicy;
+import org.apache.lucene.index.SerialMergeScheduler;
+import org.apache.lucene.search.IndexSearcher;
+import org.apache.lucene.store.ByteBuffersDirectory;
+import org.apache.lucene.store.Directory;
+import org.apache.lucene.store.FSDirectory;
+import org.apache.lucene.util.IOUtils;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A Lucene index with one document a block, whose number is the block's: documents are never
+ * deleted, and {@link LogDocMergePolicy} merges neighbours only, so they keep the order in which
+ * they were added. Merges run in the calling thread, which leaves the other cores to the model. Not
+ * thread-safe.
+ */
+final class BlockDocuments implements AutoCloseable {
+
+  private final Directory directory;
+  private final boolean inMemory;
+  private final IndexWriter writer;
+  private DirectoryReader reader;
+  private boolean closed;
+
+  /**
+   * Opens what was committed to a folder, or nothing.
+   *
+   * @param folder where documents are kept, made when absent; null to keep them in memory
+   * @param config analyzer and codec; the rest is set here
+   * @throws IOException if the folder cannot be read or written, or is in use by another index
+   */
+  BlockDocuments(@Nullable Path folder, IndexWriterConfig config) throws IOException {
+    inMemory = folder == null;
+    directory = folder == null ? new ByteBuffersDirectory() : FSDirectory.open(folder);
+    try {
+      writer =
+          new IndexWriter(
+              directory,
+              config
+                  .setMergePolicy(new LogDocMergePolicy())
+                  .setMergeScheduler(new SerialMergeScheduler())
+                  .setCommitOnClose(false));
+    } catch (IOException | RuntimeException e) {
+      directory.close();
+      throw e;
+    }
+    try {
+      reader = DirectoryReader.open(writer);
+    } catch (IOException | RuntimeException e) {
+      IOUtils.closeWhileHandlingException(writer::rollback, directory);
+      throw e;
+    }
+  }
+
+  /** Number of blocks, those included that {@link #searcher} does not see yet. */
+  int size() {
+    return closed ? 0 : writer.getDocStats().numDocs;
+  }
+
+  void add(Document document) {
+    checkOpen();
+    try {
+      writer.addDocument(document);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Number of blocks that {@link #searcher} sees. */
+  int visible() {
+    return reader.numDocs();
+  }
+
+  /** Makes all blocks visible. */
+  void refresh() {
+    checkOpen();
+    try {
+      DirectoryReader next = DirectoryReader.openIfChanged(reader, writer);
+      if (next != null) {
+        reader.close();
+        reader = next;
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** A searcher of the visible blocks, valid until the next {@link #refresh}. */
+  IndexSearcher searcher() {
+    checkOpen();
+    IndexSearcher searcher = new IndexSearcher(reader);
+    // Queries are hardly ever asked again, and a cache would be shared by all indexes of the JVM.
+    searcher.setQueryCache(null);
+    return searcher;
+  }
+
+  DirectoryReader reader() {
+    checkOpen();
+    return reader;
+  }
+
+  /** Writes all blocks so that they outlive the process. */
+  void commit() throws IOException {
+    checkOpen();
+    writer.commit();
+  }
+
+  void checkOpen() {
+    checkState(!closed, "the index is closed");
+  }
+
+  /** Bytes of what was not written yet, and of the files unless they are in a folder. */
+  long residentBytes() {
+    if (closed) {
+      return 0;
+    }
+    long bytes = writer.ramBytesUsed();
+    if (inMemory) {
+      try {
+        for (String file : directory.listAll()) {
+          bytes += directory.fileLength(file);
+        }
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return bytes;
+  }
+
+  /** Drops what was not committed. */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    try {
+      IOUtils.close(reader, writer::rollback, directory);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
