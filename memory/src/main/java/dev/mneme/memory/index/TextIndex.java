@@ -1,0 +1,164 @@
+package dev.mneme.memory.index;
+
+import static com.google.common.base.Preconditions.checkArgument;
+
+import dev.mneme.memory.index.BlockIndex.Hits;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.SequencedSet;
+import org.apache.lucene.analysis.Analyzer;
+import org.apache.lucene.analysis.TokenStream;
+import org.apache.lucene.analysis.tokenattributes.CharTermAttribute;
+import org.apache.lucene.document.Document;
+import org.apache.lucene.document.Field;
+import org.apache.lucene.document.FieldType;
+import org.apache.lucene.index.IndexOptions;
+import org.apache.lucene.index.IndexWriterConfig;
+import org.apache.lucene.index.Term;
+import org.apache.lucene.search.BooleanClause.Occur;
+import org.apache.lucene.search.BooleanQuery;
+import org.apache.lucene.search.IndexSearcher;
+import org.apache.lucene.search.ScoreDoc;
+import org.apache.lucene.search.TermQuery;
+import org.apache.lucene.search.similarities.BM25Similarity;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Finds blocks by the words that they share with a query, scored by BM25 (Robertson and Zaragoza
+ * 2009) with {@code k1 = 1.2} and {@code b = 0.75}.
+ *
+ * <p>A session has one such index for all layers: the text of a block is the same in each. Words
+ * are those of {@link BlockAnalyzer}. Blocks are numbered from 0 in the order in which their texts
+ * were added. Not thread-safe. Methods of a closed index throw {@link IllegalStateException}.
+ */
+public final class TextIndex implements AutoCloseable {
+
+  private static final String FIELD = "text";
+
+  /** Most words of a query that count, which is what Lucene allows. */
+  private static final int MOST_WORDS = IndexSearcher.getMaxClauseCount();
+
+  private static final FieldType TYPE = type();
+
+  private final Analyzer analyzer = new BlockAnalyzer();
+  private final BlockDocuments documents;
+
+  private TextIndex(@Nullable Path folder) throws IOException {
+    documents =
+        new BlockDocuments(
+            folder, new IndexWriterConfig(analyzer).setSimilarity(new BM25Similarity()));
+  }
+
+  /** Makes an empty index in memory. */
+  public static TextIndex inMemory() {
+    try {
+      return new TextIndex(null);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /**
+   * Opens an index in a folder of its own, with the blocks that were committed to it.
+   *
+   * @param folder made when absent
+   * @throws IOException if the folder cannot be read or written, or is in use
+   */
+  public static TextIndex open(Path folder) throws IOException {
+    return new TextIndex(folder);
+  }
+
+  /** Neither positions, which only phrases need, nor the text itself are kept. */
+  private static FieldType type() {
+    FieldType type = new FieldType();
+    type.setTokenized(true);
+    type.setIndexOptions(IndexOptions.DOCS_AND_FREQS);
+    type.freeze();
+    return type;
+  }
+
+  /** Number of blocks. */
+  public int size() {
+    return documents.size();
+  }
+
+  /** Adds the next block, whose text may be empty. */
+  public void add(String text) {
+    Document document = new Document();
+    document.add(new Field(FIELD, text, TYPE));
+    documents.add(document);
+  }
+
+  /**
+   * Finds the {@code k} blocks with the largest scores among those that share a word with the
+   * query. Equal scores go to the lowest block number.
+   *
+   * @param query text; where it has more than 1,024 words, the last ones count
+   * @return at most {@code k} blocks, ascending by block number
+   */
+  public Hits search(String query, int k) {
+    documents.checkOpen();
+    checkArgument(k >= 0, "k must not be negative: %s", k);
+    List<String> words = words(query);
+    if (k == 0 || words.isEmpty()) {
+      return new Hits(new int[0], new float[0]);
+    }
+    BooleanQuery.Builder any = new BooleanQuery.Builder();
+    for (String word : words.subList(Math.max(0, words.size() - MOST_WORDS), words.size())) {
+      any.add(new TermQuery(new Term(FIELD, word)), Occur.SHOULD);
+    }
+    documents.refresh();
+    Best best = new Best(k);
+    try {
+      // Lucene keeps the lowest document of equal scores, as we do.
+      for (ScoreDoc hit : documents.searcher().search(any.build(), k).scoreDocs) {
+        best.offer(hit.doc, hit.score);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return best.hits();
+  }
+
+  /** The query's words, each where it occurs last. */
+  private List<String> words(String query) {
+    SequencedSet<String> words = new LinkedHashSet<>();
+    try (TokenStream stream = analyzer.tokenStream(FIELD, query)) {
+      CharTermAttribute word = stream.addAttribute(CharTermAttribute.class);
+      stream.reset();
+      while (stream.incrementToken()) {
+        words.addLast(word.toString());
+      }
+      stream.end();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return new ArrayList<>(words);
+  }
+
+  /**
+   * Writes all blocks to the folder; without this, what was added since the last commit is gone
+   * when the index is closed.
+   *
+   * @throws IOException if that fails
+   */
+  public void commit() throws IOException {
+    documents.commit();
+  }
+
+  /** Bytes of memory held; without the files of a folder, whose pages the system may drop. */
+  public long residentBytes() {
+    return documents.residentBytes();
+  }
+
+  /** Frees what the index holds; closing twice is harmless. */
+  @Override
+  public void close() {
+    documents.close();
+    analyzer.close();
+  }
+}
