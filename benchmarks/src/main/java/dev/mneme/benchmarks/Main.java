@@ -2,6 +2,7 @@ package dev.mneme.benchmarks;
 
 import dev.mneme.benchmarks.demo.DemoCommand;
 import dev.mneme.benchmarks.drift.DriftCommand;
+import dev.mneme.benchmarks.index.IndexesCommand;
 import dev.mneme.benchmarks.recall.RecallCommand;
 import dev.mneme.benchmarks.speed.SpeedCommand;
 import dev.mneme.integration.cli.InspectCommand;
@@ -39,6 +40,7 @@ import picocli.CommandLine.Spec;
       RecallCommand.class,
       SpeedCommand.class,
       DriftCommand.class,
+      IndexesCommand.class,
       CommandLine.HelpCommand.class
     })
 public final class Main implements Runnable {

@@ -163,6 +163,23 @@ class CommandsTest {
     assertThat(new ObjectMapper().readTree(json.toFile()).get("measurements")).hasSize(2);
   }
 
+  @Test
+  void indexesAreAskedWhatTheModelAsks() throws IOException {
+    Path json = folder.resolve("indexes.json");
+    String line = "indexes --lengths 1500 --topk 4 --queries 4 --json " + json;
+    assertThat(run(arguments(line))).as(err.toString()).isZero();
+    JsonNode trials = new ObjectMapper().readTree(json.toFile()).at("/readings/0/trials");
+    assertThat(trials).hasSize(3);
+    for (JsonNode trial : trials) {
+      // Fewer blocks than a graph is worth: all indexes consider each of them.
+      assertThat(trial.get("blocks").asInt()).isEqualTo((1500 - 64 - 256) / 64);
+      assertThat(trial.get("indexes").asInt()).isEqualTo(30);
+      assertThat(trial.get("prefillRecall").asDouble()).isEqualTo(1);
+      assertThat(trial.get("decodeRecall").asDouble()).isEqualTo(1);
+      assertThat(trial.get("queryMicros").asDouble()).isPositive();
+    }
+  }
+
   @ParameterizedTest
   @CsvSource({"float32, 0, 0", "float16, 1e-6, 0.1", "int8, 1e-4, 1"})
   void driftGrowsAsBlocksGetCoarser(String precision, double least, double most)
@@ -207,6 +224,8 @@ class CommandsTest {
         "recall --task unknown | unknown task unknown; known tasks: passkey, multikey, kv, kv-infinitebench",
         "recall --pairs 3 | --pairs is of the kv tasks, not of passkey",
         "drift --length 100 --steps 100 | --steps must be from 1 to",
+        "indexes --lengths 64 | a length must be more than --queries",
+        "indexes --topk 0 | --topk and --queries must be positive: 0 and 64",
         "recall --mode some | Invalid value for option '--mode'"
       })
   void saysWhatIsWrongWithTheCommandLine(String line, String message) {
