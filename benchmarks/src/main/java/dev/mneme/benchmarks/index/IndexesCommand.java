@@ -26,9 +26,10 @@ import picocli.CommandLine.Spec;
  * {@code mneme indexes}: records the representatives and queries of a model that reads a long text,
  * and tries every kind of block index on them.
  *
- * <p>Queries are not distributed as keys are, so recall on other vectors says little about this. A
- * bad result would be an approximate index that misses blocks, or that is slower than the exact one
- * at all sizes.
+ * <p>Queries are not distributed as keys are, so recall on other vectors says little about this;
+ * nor do the blocks of several layers in one index, which a graph does not connect. Smaller blocks
+ * make more of them of one text: {@code -s memory.blockSize=16}. A bad result would be an
+ * approximate index that misses blocks, or that is slower than the exact one at all sizes.
  */
 @Command(
     name = "indexes",
@@ -39,6 +40,9 @@ import picocli.CommandLine.Spec;
 public final class IndexesCommand implements Callable<Integer> {
 
   private static final int SMALLEST = 512;
+
+  /** An index that misses more is not worth its speed. */
+  private static final double LEAST_RECALL = 0.95;
 
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions model;
@@ -94,6 +98,7 @@ public final class IndexesCommand implements Callable<Integer> {
     PrintWriter out = spec.commandLine().getOut();
     List<Reading> readings = new ArrayList<>();
     List<LayerRecording> longest = List.of();
+    List<IndexTrial> ofLongest = List.of();
     for (int length : Grid.lengths(lengths)) {
       List<LayerRecording> layers = record(path, config, length);
       Reading reading = new Reading(length, IndexTrial.ofEach(layers, topK));
@@ -102,18 +107,26 @@ public final class IndexesCommand implements Callable<Integer> {
       readings.add(reading);
       if (longest.isEmpty() || blocks(layers) > blocks(longest)) {
         longest = layers;
+        ofLongest = reading.trials;
       }
     }
-    out.printf("by size, from %d blocks a layer%n", blocks(longest));
+    out.printf("the first of these blocks%n");
     List<IndexTrial> bySize = bySize(out, longest);
+    bySize.addAll(ofLongest);
     Map<IndexKind, Integer> paysFrom = paysFrom(bySize);
-    paysFrom.forEach((kind, blocks) ->
+    for (IndexKind kind : IndexKind.values()) {
+      if (kind != IndexKind.EXACT) {
+        Integer from = paysFrom.get(kind);
         out.printf(
             Locale.ROOT,
-            "%s is faster than exact from %d blocks, %d tokens%n",
+            "%s, at a recall of at least %.2f, is %s%n",
             kind.name().toLowerCase(Locale.ROOT),
-            blocks,
-            (long) blocks * config.memory().blockSize()));
+            LEAST_RECALL,
+            from == null
+                ? "never faster than exact up to %d blocks".formatted(blocks(longest))
+                : "faster than exact from %d blocks".formatted(from));
+      }
+    }
     out.flush();
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("model", model.name());
@@ -154,26 +167,28 @@ public final class IndexesCommand implements Callable<Integer> {
     return layers.getFirst().representatives().size();
   }
 
-  /** Trials on ever more blocks; beyond those of a layer, on the blocks of several layers. */
+  /** Trials on ever more of the blocks of each layer. */
   private List<IndexTrial> bySize(PrintWriter out, List<LayerRecording> layers) {
     List<IndexTrial> trials = new ArrayList<>();
-    long all = (long) blocks(layers) * layers.size();
-    for (int size = SMALLEST; size <= all; size *= 2) {
-      List<IndexTrial> ofSize = IndexTrial.ofEach(LayerRecording.ofSize(layers, size), topK);
+    for (int size = SMALLEST; size < blocks(layers); size *= 2) {
+      int first = size;
+      List<IndexTrial> ofSize =
+          IndexTrial.ofEach(layers.stream().map(layer -> layer.firstBlocks(first)).toList(), topK);
       print(out, ofSize);
       trials.addAll(ofSize);
     }
     return trials;
   }
 
-  /** For each kind, the least size from which on it is faster than the exact index. */
+  /** For each kind, the least size from which on it finds nearly as much as exact, and faster. */
   private static Map<IndexKind, Integer> paysFrom(List<IndexTrial> bySize) {
     Map<IndexKind, Integer> from = new LinkedHashMap<>();
     double exact = Double.NaN;
     for (IndexTrial trial : bySize) {
       if (trial.index() == IndexKind.EXACT) {
         exact = trial.queryMicros(); // the first kind of each size
-      } else if (trial.queryMicros() < exact) {
+      } else if (trial.queryMicros() < exact
+          && Math.min(trial.prefillRecall(), trial.decodeRecall()) >= LEAST_RECALL) {
         from.putIfAbsent(trial.index(), trial.blocks());
       } else {
         from.remove(trial.index());

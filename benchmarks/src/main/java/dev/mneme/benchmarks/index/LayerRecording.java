@@ -30,26 +30,8 @@ record LayerRecording(List<float[]> representatives, List<float[]> prefill, List
     return queries.subList(Math.max(0, queries.size() - count), queries.size());
   }
 
-  /**
-   * Recordings of {@code size} blocks each: the first blocks of a layer, or where a layer has
-   * fewer, those of as many layers as are needed, with the queries of all of them.
-   *
-   * @param layers of equally many blocks
-   */
-  static List<LayerRecording> ofSize(List<LayerRecording> layers, int size) {
-    int each = layers.getFirst().representatives.size();
-    int pooled = Math.ceilDiv(size, each);
-    List<LayerRecording> recordings = new ArrayList<>();
-    for (int first = 0; first + pooled <= layers.size(); first += pooled) {
-      LayerRecording all = new LayerRecording();
-      for (LayerRecording layer : layers.subList(first, first + pooled)) {
-        int left = size - all.representatives.size();
-        all.representatives.addAll(layer.representatives.subList(0, Math.min(left, each)));
-        all.prefill.addAll(layer.prefill);
-        all.decode.addAll(layer.decode);
-      }
-      recordings.add(all);
-    }
-    return recordings;
+  /** The first {@code count} blocks, with all queries. */
+  LayerRecording firstBlocks(int count) {
+    return new LayerRecording(representatives.subList(0, count), prefill, decode);
   }
 }

@@ -9,23 +9,11 @@ import org.junit.jupiter.api.Test;
 class LayerRecordingTest {
 
   @Test
-  void poolsLayersWhereOneHasTooFewBlocks() {
-    List<LayerRecording> layers =
-        IntStream.range(0, 5).mapToObj(LayerRecordingTest::layer).toList();
-    assertThat(LayerRecording.ofSize(layers, 2))
-        .hasSize(5)
-        .allSatisfy(recording -> assertThat(recording.representatives()).hasSize(2))
-        .last()
-        .satisfies(
-            recording -> assertThat(first(recording.representatives())).containsExactly(40, 41));
-    assertThat(LayerRecording.ofSize(layers, 5))
-        .hasSize(2)
-        .last()
-        .satisfies(recording -> {
-          assertThat(first(recording.representatives())).containsExactly(20, 21, 22, 30, 31);
-          assertThat(first(recording.prefill())).containsExactly(200, 201, 300, 301);
-          assertThat(first(recording.decode())).containsExactly(2000, 3000);
-        });
+  void keepsTheFirstBlocks() {
+    LayerRecording first = layer(1).firstBlocks(2);
+    assertThat(first(first.representatives())).containsExactly(10, 11);
+    assertThat(first(first.prefill())).containsExactly(100, 101);
+    assertThat(first(first.decode())).containsExactly(1000);
   }
 
   @Test
