@@ -181,14 +181,15 @@ public final class MnemeSession implements AutoCloseable {
             + " before a place that may change",
         common,
         read);
+    if (common == text.length) {
+      tokens = common;
+      return;
+    }
     int[] more = Arrays.copyOfRange(text, common, text.length);
-    if (more.length > 0) {
-      checkTokens(more);
-    }
+    checkTokens(more);
+    checkRoom(common, more.length);
     tokens = common;
-    if (more.length > 0) {
-      append(more, progress);
-    }
+    readOn(more, progress);
   }
 
   /** Number of tokens appended and generated. */
@@ -216,12 +217,17 @@ public final class MnemeSession implements AutoCloseable {
   public synchronized void append(int[] more, IntConsumer progress) {
     checkUsable();
     checkTokens(more);
-    checkRoom(more.length);
+    checkRoom(tokens, more.length);
+    readOn(more, progress);
+  }
+
+  private void readOn(int[] more, IntConsumer progress) {
     for (int token : more) {
       add(token);
     }
     while (tokens - read - chunk >= heldBack()) {
       read(chunk);
+      commitIfDue();
       progress.accept(read);
     }
   }
@@ -236,13 +242,13 @@ public final class MnemeSession implements AutoCloseable {
   }
 
   /** Refuses tokens that would not fit, before anything is read. */
-  private void checkRoom(int more) {
-    long needed = (tokens + (long) more) * blockBytes / config.blockSize();
+  private void checkRoom(int before, int more) {
+    long needed = (before + (long) more) * blockBytes / config.blockSize();
     checkArgument(
         config.topK() == 0 || !limited || needed <= maxMemoryBytes,
         "%s tokens after %s need %s MiB of memory, more than maxMemoryMiB %s",
         more,
-        tokens,
+        before,
         needed >> 20,
         maxMemoryBytes >> 20);
   }
@@ -349,6 +355,7 @@ public final class MnemeSession implements AutoCloseable {
       read(1);
       logits = logits.length == 0 ? new float[vocabularySize()] : logits;
       compute(() -> reader.logits(logits));
+      commitIfDue();
     }
     return logits;
   }
@@ -362,7 +369,7 @@ public final class MnemeSession implements AutoCloseable {
       Sampler sampler, Set<Integer> stopTokens, @Nullable TraceRecorder trace) {
     int token = sampler.next(FloatBuffer.wrap(nextLogits()), history, tokens);
     if (!stopTokens.contains(token)) {
-      checkRoom(1);
+      checkRoom(tokens, 1);
       add(token);
       if (trace != null) {
         trace(trace, tokens - 1);
@@ -404,10 +411,17 @@ public final class MnemeSession implements AutoCloseable {
   private void read(int count) {
     compute(() -> reader.read(history, read, read + count));
     read += count;
-    if (folder != null && folder.access() == Access.READ_WRITE && commitTokens > 0) {
-      if (read - committed >= commitTokens) {
-        compute(this::save);
-      }
+  }
+
+  /**
+   * Commits to the session's folder, if it has one and read enough; not between read and logits.
+   */
+  private void commitIfDue() {
+    if (folder != null
+        && folder.access() == Access.READ_WRITE
+        && commitTokens > 0
+        && read - committed >= commitTokens) {
+      compute(this::save);
     }
   }
 

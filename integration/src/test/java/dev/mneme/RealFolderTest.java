@@ -26,6 +26,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Memories in folders, and forks, on the real model. */
 class RealFolderTest {
@@ -100,6 +101,30 @@ class RealFolderTest {
       assertThatThrownBy(() -> model.newSession(folder))
           .isInstanceOf(IOException.class)
           .hasMessageContaining("already holds a memory");
+    }
+  }
+
+  /** Also where a commit is due after the last token of a prompt, or after a generated one. */
+  @ParameterizedTest
+  @ValueSource(ints = {1, 999})
+  void whatWasCommittedLastGoesOnAsTheSessionDid(int commitTokens) throws IOException {
+    Path folder = temporary.resolve("own");
+    try (MnemeModel model = open(MnemeConfig.builder().commitTokens(commitTokens));
+        MnemeSession inMemory = model.newSession()) {
+      inMemory.append(PROMPT);
+      try (MnemeSession inFolder = model.newSession(folder)) {
+        inFolder.append(PROMPT);
+        assertThat(inFolder.logits()).containsExactly(inMemory.logits());
+      }
+      for (int answer = 0; answer < 2; answer++) {
+        try (MnemeSession restored = model.restore(folder)) {
+          assertThat(restored.logits()).containsExactly(inMemory.logits());
+          List<Integer> expected = generate(inMemory, 3);
+          assertThat(generate(restored, 3)).isEqualTo(expected);
+          assertThat(restored.logits()).containsExactly(inMemory.logits());
+          restored.save();
+        }
+      }
     }
   }
 
