@@ -66,5 +66,9 @@ public interface BlockIndex extends AutoCloseable {
    * @param scores inner product of each block in the same order
    */
   @SuppressWarnings("ArrayRecordComponent") // read in the decode loop; lists would box
-  record Hits(int[] blocks, float[] scores) {}
+  record Hits(int[] blocks, float[] scores) {
+
+    /** No blocks. */
+    public static final Hits NONE = new Hits(new int[0], new float[0]);
+  }
 }

@@ -73,7 +73,7 @@ public final class ExactIndex implements BlockIndex {
   @Override
   public void add(float[] representative) {
     checkState(!closed, "the index is closed");
-    checkDimension("representative", representative);
+    IndexChecks.representative(dimension, representative);
     rest.add(representative);
     if (rest.size() == GROUP) {
       groups.add(Group.of(rest));
@@ -84,11 +84,10 @@ public final class ExactIndex implements BlockIndex {
   @Override
   public Hits search(float[] query, int k) {
     checkState(!closed, "the index is closed");
-    checkDimension("query", query);
-    checkArgument(k >= 0, "k must not be negative: %s", k);
+    IndexChecks.search(dimension, query, k);
     int found = Math.min(k, size());
     if (found == 0) {
-      return new Hits(new int[0], new float[0]);
+      return Hits.NONE;
     }
     if (scores.length < size()) {
       scores = new float[2 * size()];
@@ -156,15 +155,6 @@ public final class ExactIndex implements BlockIndex {
 
   private static float norm(float[] vector) {
     return (float) Math.sqrt(VectorUtil.dotProduct(vector, vector));
-  }
-
-  private void checkDimension(String name, float[] vector) {
-    checkArgument(
-        vector.length == dimension,
-        "%s has another dimension than the index: %s, expected %s",
-        name,
-        vector.length,
-        dimension);
   }
 
   @Override

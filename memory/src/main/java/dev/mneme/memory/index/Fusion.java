@@ -23,12 +23,12 @@ public sealed interface Fusion {
    *     block number with their sums as scores; equal sums go to the lowest block number
    */
   default Hits fuse(Hits vectors, Hits words, int k) {
-    checkArgument(k >= 0, "k must not be negative: %s", k);
+    IndexChecks.count(k);
     Map<Integer, Float> sums = new TreeMap<>();
     addTo(sums, vectors, vectorShares(vectors));
     addTo(sums, words, wordShares(words));
     if (k == 0 || sums.isEmpty()) {
-      return new Hits(new int[0], new float[0]);
+      return Hits.NONE;
     }
     Best best = new Best(Math.min(k, sums.size()));
     sums.forEach(best::offer);

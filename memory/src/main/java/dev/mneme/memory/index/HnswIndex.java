@@ -87,7 +87,7 @@ public final class HnswIndex implements BlockIndex {
   @Override
   public void add(float[] representative) {
     checkState(!closed, "the index is closed");
-    checkDimension("representative", representative);
+    IndexChecks.representative(dimension, representative);
     Vector vector =
         new Vector(size(), representative, VectorUtil.dotProduct(representative, representative));
     if (size() == graph.getMaxItemCount()) {
@@ -101,11 +101,10 @@ public final class HnswIndex implements BlockIndex {
   @Override
   public Hits search(float[] query, int k) {
     checkState(!closed, "the index is closed");
-    checkDimension("query", query);
-    checkArgument(k >= 0, "k must not be negative: %s", k);
+    IndexChecks.search(dimension, query, k);
     int found = Math.min(k, size());
     if (found == 0) {
-      return new Hits(new int[0], new float[0]);
+      return Hits.NONE;
     }
     List<Vector> candidates = candidates(query, found);
     Best best = new Best(found);
@@ -115,7 +114,7 @@ public final class HnswIndex implements BlockIndex {
     return best.hits();
   }
 
-  /** Blocks in order, at least {@code k}, that may be the best. */
+  /** At least {@code k} blocks that may be the best. */
   private List<Vector> candidates(float[] query, int k) {
     int candidates = Math.max(k, parameters.ef());
     if (size() <= candidates) {
@@ -124,7 +123,6 @@ public final class HnswIndex implements BlockIndex {
     List<Vector> near =
         graph.findNearest(new Vector(QUERY, query, Float.POSITIVE_INFINITY), candidates).stream()
             .map(SearchResult::item)
-            .sorted((a, b) -> Integer.compare(a.block, b.block))
             .toList();
     return near.size() < k ? vectors : near;
   }
@@ -143,15 +141,6 @@ public final class HnswIndex implements BlockIndex {
   private float distance(Vector a, Vector b) {
     double room = Math.max(0, largest - a.squaredNorm) * Math.max(0, largest - b.squaredNorm);
     return (float) -(VectorUtil.dotProduct(a.channels, b.channels) + Math.sqrt(room));
-  }
-
-  private void checkDimension(String name, float[] vector) {
-    checkArgument(
-        vector.length == dimension,
-        "%s has another dimension than the index: %s, expected %s",
-        name,
-        vector.length,
-        dimension);
   }
 
   /** An estimate: hnswlib does not say what its graph takes. */

@@ -102,7 +102,7 @@ public final class LuceneVectorIndex implements BlockIndex {
   @Override
   public void add(float[] representative) {
     documents.checkOpen();
-    checkDimension("representative", representative);
+    IndexChecks.representative(dimension, representative);
     Document document = new Document();
     document.add(
         new KnnFloatVectorField(
@@ -131,11 +131,10 @@ public final class LuceneVectorIndex implements BlockIndex {
   @Override
   public Hits search(float[] query, int k) {
     documents.checkOpen();
-    checkDimension("query", query);
-    checkArgument(k >= 0, "k must not be negative: %s", k);
+    IndexChecks.search(dimension, query, k);
     int found = Math.min(k, size());
     if (found == 0) {
-      return new Hits(new int[0], new float[0]);
+      return Hits.NONE;
     }
     Best best = new Best(found);
     try {
@@ -189,15 +188,6 @@ public final class LuceneVectorIndex implements BlockIndex {
    */
   public void commit() throws IOException {
     documents.commit();
-  }
-
-  private void checkDimension(String name, float[] vector) {
-    checkArgument(
-        vector.length == dimension,
-        "%s has another dimension than the index: %s, expected %s",
-        name,
-        vector.length,
-        dimension);
   }
 
   /** Without the files of a folder: they are mapped, and the system may drop their pages. */

@@ -1,7 +1,5 @@
 package dev.mneme.memory.index;
 
-import static com.google.common.base.Preconditions.checkArgument;
-
 import dev.mneme.memory.index.BlockIndex.Hits;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -102,10 +100,10 @@ public final class TextIndex implements AutoCloseable {
    */
   public Hits search(String query, int k) {
     documents.checkOpen();
-    checkArgument(k >= 0, "k must not be negative: %s", k);
+    IndexChecks.count(k);
     List<String> words = words(query);
     if (k == 0 || words.isEmpty()) {
-      return new Hits(new int[0], new float[0]);
+      return Hits.NONE;
     }
     BooleanQuery.Builder any = new BooleanQuery.Builder();
     for (String word : words.subList(Math.max(0, words.size() - MOST_WORDS), words.size())) {
