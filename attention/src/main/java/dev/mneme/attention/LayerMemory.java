@@ -53,7 +53,7 @@ final class LayerMemory implements AutoCloseable {
   /** Place among the far keys at which the remainder's first row was rotated. */
   private int remainderPlace = EMPTY;
 
-  private Hits choice = new Hits(new int[0], new float[0]);
+  private Hits choice = Hits.NONE;
 
   /** Softmax weight that each slot received from each head of the last single query. */
   private final float[] slotWeights;
@@ -240,45 +240,47 @@ final class LayerMemory implements AutoCloseable {
       rotator.rotate(mean, at, mean, at);
     }
     choice = selector.choose(mean, block.chosen());
-    int[] chosen = choice.blocks();
-    prefetch(chosen);
-    if (positions.isOrdered()) {
-      for (int slot = 0; slot < chosen.length; slot++) {
-        fillSlot(set, slot, chosen[slot]);
-      }
-    } else {
-      replaceUnchosen(set, chosen);
+    int[] wanted = positions.isOrdered() ? choice.blocks() : inPlace(choice.blocks());
+    store.prefetch(missing(wanted));
+    for (int slot = 0; slot < wanted.length; slot++) {
+      fillSlot(set, slot, wanted[slot]);
     }
   }
 
-  /** Begins to read the chosen blocks that are in no slot. */
-  private void prefetch(int[] chosen) {
-    store.prefetch(
-        Arrays.stream(chosen)
-            .filter(block -> Arrays.stream(slots).noneMatch(slot -> slot == block))
-            .toArray());
-  }
-
-  /** Puts newly chosen blocks where blocks were that are not chosen any more. */
-  private void replaceUnchosen(WorkingSet set, int[] chosen) {
+  /** The chosen blocks slot by slot: those that are in a slot stay there, the others fill up. */
+  private int[] inPlace(int[] chosen) {
+    int[] wanted = new int[chosen.length];
+    Arrays.fill(wanted, EMPTY);
     boolean[] present = new boolean[chosen.length];
-    for (int slot = 0; slot < chosen.length; slot++) {
+    for (int slot = 0; slot < wanted.length; slot++) {
       int at = Arrays.binarySearch(chosen, slots[slot]);
       if (at >= 0) {
+        wanted[slot] = slots[slot];
         present[at] = true;
-      } else {
-        slots[slot] = EMPTY;
       }
     }
     int slot = 0;
     for (int i = 0; i < chosen.length; i++) {
       if (!present[i]) {
-        while (slots[slot] != EMPTY) {
+        while (wanted[slot] != EMPTY) {
           slot++;
         }
-        fillSlot(set, slot, chosen[i]);
+        wanted[slot] = chosen[i];
       }
     }
+    return wanted;
+  }
+
+  /** The wanted blocks that are not in their slots. */
+  private int[] missing(int[] wanted) {
+    int[] missing = new int[wanted.length];
+    int count = 0;
+    for (int slot = 0; slot < wanted.length; slot++) {
+      if (wanted[slot] != slots[slot]) {
+        missing[count++] = wanted[slot];
+      }
+    }
+    return Arrays.copyOf(missing, count);
   }
 
   private void fillSlot(WorkingSet set, int slot, int block) {
