@@ -18,6 +18,7 @@ import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.file.Manifest;
 import dev.mneme.memory.file.MemoryFolder;
 import dev.mneme.memory.file.MemoryFolder.Access;
+import dev.mneme.memory.file.RecordFile;
 import dev.mneme.memory.store.ArenaBlockStore;
 import dev.mneme.memory.store.BlockCache;
 import dev.mneme.memory.store.FolderStores;
@@ -157,6 +158,8 @@ public final class MnemeModel implements AutoCloseable {
               config.index());
       return opened(memory, config.blockPrecision(), attention, null);
     }
+    // Before there is a folder: a budget that is too small is refused here.
+    BlockCache cache = cache(memory, config.blockPrecision());
     try {
       Path working =
           Path.of(
@@ -165,7 +168,7 @@ public final class MnemeModel implements AutoCloseable {
                   : config.workingFolder());
       MemoryFolder folder =
           MemoryFolder.createTemporary(working, emptyManifest(memory, config.blockPrecision()));
-      return opened(memory, config.blockPrecision(), folder, true);
+      return opened(memory, config.blockPrecision(), cache, folder, true);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot keep blocks in files: " + e.getMessage(), e);
     }
@@ -181,9 +184,11 @@ public final class MnemeModel implements AutoCloseable {
    */
   public MnemeSession newSession(Path folder) throws IOException {
     checkOpen();
-    MemoryFolder created =
-        MemoryFolder.create(folder, emptyManifest(config.memory(), config.blockPrecision()));
-    return opened(config.memory(), config.blockPrecision(), created, false);
+    MemoryConfig memory = config.memory();
+    BlockPrecision precision = config.blockPrecision();
+    BlockCache cache = cache(memory, precision);
+    MemoryFolder created = MemoryFolder.create(folder, emptyManifest(memory, precision));
+    return opened(memory, precision, cache, created, false);
   }
 
   /**
@@ -212,7 +217,8 @@ public final class MnemeModel implements AutoCloseable {
     try {
       SessionFolder.check(found, fingerprint());
       MnemeConfig made = SessionFolder.configuration(found);
-      session = opened(made.memory(), made.blockPrecision(), found, false);
+      BlockCache cache = cache(made.memory(), made.blockPrecision());
+      session = opened(made.memory(), made.blockPrecision(), cache, found, false);
       if (found.manifest().state() > 0) {
         found.readState(session::restore);
       }
@@ -228,9 +234,12 @@ public final class MnemeModel implements AutoCloseable {
   }
 
   private MnemeSession opened(
-      MemoryConfig memory, BlockPrecision precision, MemoryFolder folder, boolean temporary) {
-    FolderStores stores =
-        new FolderStores(folder, precision, cache(memory, folder.blocks().stride()), temporary);
+      MemoryConfig memory,
+      BlockPrecision precision,
+      BlockCache cache,
+      MemoryFolder folder,
+      boolean temporary) {
+    FolderStores stores = new FolderStores(folder, precision, cache, temporary);
     MemoryAttention attention = model.newMemory(memory, stores, config.index());
     return opened(memory, precision, attention, temporary ? null : folder);
   }
@@ -252,9 +261,9 @@ public final class MnemeModel implements AutoCloseable {
   }
 
   /** The cache of blocks of a size, within the budget that is left beside one working set. */
-  private synchronized BlockCache cache(MemoryConfig memory, long frameBytes) {
+  private synchronized BlockCache cache(MemoryConfig memory, BlockPrecision precision) {
     return caches.computeIfAbsent(
-        frameBytes,
+        RecordFile.stride(model.blockBytes(memory, precision)),
         bytes -> {
           long budget = config.maxResidentBytes();
           if (budget == 0) {

@@ -86,32 +86,14 @@ final class SessionFolder {
    */
   static void write(Path folder, Manifest empty, MemoryAttention memory, StateWriter state)
       throws IOException {
-    if (MemoryFolder.exists(folder)) {
-      throw new IOException(folder + " already holds a memory");
-    }
+    checkEmpty(folder);
     Path partial = folder.resolveSibling(folder.getFileName() + ".partial");
     if (Files.exists(partial)) {
       MemoryFolder.delete(partial);
     }
-    try (MemoryFolder target = MemoryFolder.create(partial, empty);
-        Arena arena = Arena.ofConfined()) {
-      RecordFile blocks = target.blocks();
-      RecordFile vectors = target.vectors();
-      MemorySegment block = blocks.buffer(arena);
-      MemorySegment vector = vectors.buffer(arena);
-      for (int number = 0; number < memory.blocks(); number++) {
-        for (int layer = 0; layer < memory.layers(); layer++) {
-          BlockStore store = memory.store(layer);
-          store.readEncoded(number, block);
-          blocks.write(target.record(number, layer), block);
-          float[] representative = new float[store.dimension()];
-          store.readRepresentative(number, representative);
-          MemorySegment.copy(
-              representative, 0, vector, ValueLayout.JAVA_FLOAT, 0, representative.length);
-          vectors.write(target.record(number, layer), vector);
-        }
-      }
-      target.commit(memory.blocks(), state);
+    try {
+      fill(partial, empty, memory, state);
+      Files.move(partial, folder, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException | RuntimeException e) {
       try {
         MemoryFolder.delete(partial);
@@ -120,14 +102,43 @@ final class SessionFolder {
       }
       throw e;
     }
+  }
+
+  private static void checkEmpty(Path folder) throws IOException {
+    if (MemoryFolder.exists(folder)) {
+      throw new IOException(folder + " already holds a memory");
+    }
     if (Files.isDirectory(folder)) {
       try (Stream<Path> files = Files.list(folder)) {
         if (files.findAny().isPresent()) {
-          MemoryFolder.delete(partial);
           throw new IOException(folder + " is not empty");
         }
       }
     }
-    Files.move(partial, folder, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  private static void fill(Path folder, Manifest empty, MemoryAttention memory, StateWriter state)
+      throws IOException {
+    try (MemoryFolder target = MemoryFolder.create(folder, empty);
+        Arena arena = Arena.ofConfined()) {
+      RecordFile blocks = target.blocks();
+      RecordFile vectors = target.vectors();
+      MemorySegment block = blocks.buffer(arena);
+      MemorySegment vector = vectors.buffer(arena);
+      for (int number = 0; number < memory.blocks(); number++) {
+        for (int layer = 0; layer < memory.layers(); layer++) {
+          BlockStore store = memory.store(layer);
+          long record = target.record(number, layer);
+          store.readEncoded(number, block);
+          blocks.write(record, block);
+          float[] representative = new float[store.dimension()];
+          store.readRepresentative(number, representative);
+          MemorySegment.copy(
+              representative, 0, vector, ValueLayout.JAVA_FLOAT, 0, representative.length);
+          vectors.write(record, vector);
+        }
+      }
+      target.commit(memory.blocks(), state);
+    }
   }
 }

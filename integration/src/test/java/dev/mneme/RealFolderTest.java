@@ -148,11 +148,15 @@ class RealFolderTest {
         assertThat(files).isEmpty();
       }
     }
-    try (MnemeModel model = open(MnemeConfig.builder().maxResidentBytes(1 << 20))) {
+    try (MnemeModel model =
+        open(MnemeConfig.builder().maxResidentBytes(1 << 20).workingFolder(temporary.toString()))) {
       assertThatIllegalArgumentException()
           .isThrownBy(model::newSession)
           .withMessageStartingWith("maxResidentBytes must be at least ")
           .withMessageEndingWith(": 1048576");
+    }
+    try (Stream<Path> files = Files.list(temporary)) {
+      assertThat(files).isEmpty();
     }
   }
 

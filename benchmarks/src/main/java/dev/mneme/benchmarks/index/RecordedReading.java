@@ -33,7 +33,7 @@ final class RecordedReading {
     OnnxRuntime runtime = OnnxRuntime.open(Device.parse(config.device()), config.threads());
     ModelGraph graph = ModelGraph.read(model);
     MemoryConfig memory = config.memory();
-    int chunk = memory.queryBlock() * Math.max(1, config.chunk() / memory.queryBlock());
+    int chunk = config.chunk();
     int[] text = text(graph.folder(), tokens, seed);
     BlockStore.Factory stores =
         (layer, shape, dimension) -> new ArenaBlockStore(shape, dimension, config.blockPrecision());

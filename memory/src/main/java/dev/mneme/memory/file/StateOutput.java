@@ -61,9 +61,13 @@ public final class StateOutput {
   }
 
   private void flush() throws IOException {
+    length += buffer.position();
+    checksum.update(buffer.duplicate().flip());
+    drain();
+  }
+
+  private void drain() throws IOException {
     buffer.flip();
-    length += buffer.remaining();
-    checksum.update(buffer.duplicate());
     while (buffer.hasRemaining()) {
       channel.write(buffer);
     }
@@ -73,10 +77,8 @@ public final class StateOutput {
   /** Ends the payload with its checksum; gives its length. */
   long finish() throws IOException {
     flush();
-    buffer.putInt((int) checksum.getValue()).flip();
-    while (buffer.hasRemaining()) {
-      channel.write(buffer);
-    }
+    buffer.putInt((int) checksum.getValue());
+    drain();
     return length;
   }
 }

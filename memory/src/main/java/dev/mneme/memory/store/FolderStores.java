@@ -49,13 +49,8 @@ public final class FolderStores implements BlockStore.Factory {
         : new TailBlockStore(store, new ArenaBlockStore(shape, dimension, precision));
   }
 
-  /** Whether stores beside those of {@code layers} layers read the folder: forks do. */
-  public boolean isShared(int layers) {
-    return open.get() > layers;
-  }
-
   /** The folder. */
-  public MemoryFolder folder() {
+  MemoryFolder folder() {
     return folder;
   }
 
