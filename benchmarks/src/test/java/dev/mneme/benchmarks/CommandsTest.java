@@ -104,6 +104,43 @@ class CommandsTest {
   }
 
   @Test
+  void runGoesOnFromAMemoryInAFolder() throws IOException {
+    Path memory = folder.resolve("memory");
+    String text =
+        "The cat is called Mina. " + "The sky is blue. ".repeat(30) + "The dog is called Rex.";
+    assertThat(keep(memory, text, " x")).isZero();
+    assertThat(err.toString()).doesNotContain("restored");
+    assertThat(run("run", "--memory", memory.toString(), "--question", " The dog is called"))
+        .as(err.toString())
+        .isZero();
+    assertThat(out.toString()).contains("Rex");
+    assertThat(err.toString()).contains("restored 163 tokens");
+    assertThat(keep(memory, text + " Both are old.", " x")).isZero();
+    assertThat(keep(memory, "The cat was called Mina.", " x")).isOne();
+    assertThat(err.toString()).contains("the text differs at token 2, but");
+    assertThat(err.toString()).contains("restored 167 tokens");
+    assertThat(run("run", "--memory", folder.resolve("typo").toString(), "--question", " x"))
+        .isOne();
+    assertThat(err.toString()).contains("there is no memory in it");
+    assertThat(folder.resolve("typo")).doesNotExist();
+  }
+
+  private int keep(Path memory, String text, String question) {
+    return run(
+        "run",
+        "--memory",
+        memory.toString(),
+        "--prompt",
+        text,
+        "--question",
+        question,
+        "--max-tokens",
+        "4",
+        "-s",
+        "chunk=128");
+  }
+
+  @Test
   void runExplainsItsAnswer() throws IOException {
     Path json = folder.resolve("answer.json");
     Path trace = folder.resolve("trace.json");

@@ -1,5 +1,6 @@
 package dev.mneme.integration.cli;
 
+import java.time.Duration;
 import java.util.function.IntConsumer;
 import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
@@ -12,31 +13,45 @@ import org.jspecify.annotations.Nullable;
 public final class ReadingProgress implements IntConsumer, AutoCloseable {
 
   private final String name;
+  private final int before;
   private final int total;
   private final long start = System.nanoTime();
   private final ResidentMemory memory = ResidentMemory.ofThisProcess();
   private final @Nullable ProgressBar bar;
   private int read;
 
-  private ReadingProgress(String name, int total, @Nullable ProgressBar bar) {
+  private ReadingProgress(String name, int before, int total, @Nullable ProgressBar bar) {
     this.name = name;
+    this.before = before;
     this.total = total;
+    read = before;
     this.bar = bar;
   }
 
-  /** Starts on standard error. */
+  /** Starts at the first token, on standard error. */
   public static ReadingProgress start(String name, int total) {
+    return start(name, 0, total);
+  }
+
+  /**
+   * Starts on standard error.
+   *
+   * @param before tokens that were read already
+   * @param total tokens, those included
+   */
+  public static ReadingProgress start(String name, int before, int total) {
     boolean interactive = ConsoleProgress.ofStandardError().interactive();
     ProgressBar bar =
         interactive
             ? new ProgressBarBuilder()
                 .setTaskName(name)
                 .setInitialMax(total)
+                .startsFrom(before, Duration.ZERO)
                 .setUnit(" tokens", 1)
                 .setUpdateIntervalMillis(250)
                 .build()
             : null;
-    return new ReadingProgress(name, total, bar);
+    return new ReadingProgress(name, before, total, bar);
   }
 
   @Override
@@ -50,14 +65,14 @@ public final class ReadingProgress implements IntConsumer, AutoCloseable {
   }
 
   private double tokensPerSecond() {
-    return read / ((System.nanoTime() - start) / 1e9);
+    return (read - before) / ((System.nanoTime() - start) / 1e9);
   }
 
   @Override
   public void close() {
     if (bar != null) {
       bar.close();
-    } else if (read > 0) {
+    } else if (read > before) {
       System.err.printf(
           "%s: %d of %d tokens, %.0f tokens/s, %d MiB resident%n",
           name, read, total, tokensPerSecond(), memory.current() >> 20);

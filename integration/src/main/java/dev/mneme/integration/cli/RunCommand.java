@@ -1,11 +1,15 @@
 package dev.mneme.integration.cli;
 
+import com.google.common.base.Stopwatch;
+import com.google.common.base.Strings;
 import dev.mneme.Generation;
 import dev.mneme.MnemeModel;
 import dev.mneme.MnemeSession;
 import dev.mneme.Passage;
 import dev.mneme.Trace;
 import dev.mneme.integration.generation.GenerationOptions;
+import dev.mneme.memory.file.MemoryFolder;
+import dev.mneme.memory.file.MemoryFolder.Access;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -52,6 +56,19 @@ public final class RunCommand implements Callable<Integer> {
       paramLabel = "TEXT",
       description = "appended after the text; raw, so end it the way the answer begins")
   private @Nullable String question;
+
+  @Option(
+      names = "--memory",
+      paramLabel = "DIR",
+      description =
+          "keep what was read in DIR, and go on from what is there: of a text that begins as before,"
+              + " only the rest is read; questions and answers are not kept")
+  private @Nullable Path memory;
+
+  @Option(
+      names = "--read-only",
+      description = "do not change the memory in DIR, which may be open elsewhere")
+  private boolean readOnly;
 
   @Option(
       names = "--max-tokens",
@@ -127,7 +144,6 @@ public final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    String text = text();
     GenerationOptions options =
         GenerationOptions.builder()
             .maxTokens(maxTokens)
@@ -140,38 +156,86 @@ public final class RunCommand implements Callable<Integer> {
             .stopStrings(stop.toArray(String[]::new))
             .trace(explain || explainJson != null || explainPng != null)
             .build();
-    try (MnemeModel opened = model.open();
-        MnemeSession session = opened.newSession()) {
-      int[] tokens = opened.tokenizer().encode(text);
-      try (ReadingProgress progress = ReadingProgress.start("reading", tokens.length)) {
-        session.append(tokens, progress);
+    String text = text();
+    try (MnemeModel opened = model.open()) {
+      if (memory == null) {
+        try (MnemeSession session = opened.newSession()) {
+          append(session, opened.tokenizer().encode(text + Strings.nullToEmpty(question)));
+          answer(session, options);
+        }
+        return 0;
       }
-      answer(session, options, tokens.length);
+      try (MnemeSession kept = kept(opened, memory, !text.isEmpty())) {
+        if (!text.isEmpty()) {
+          keep(kept, opened.tokenizer().encode(text));
+        }
+        try (MnemeSession asked = kept.fork()) {
+          if (question != null) {
+            append(asked, opened.tokenizer().encode(question));
+          }
+          answer(asked, options);
+        }
+      }
     }
     return 0;
   }
 
+  /** The text to read: empty where a memory goes without one. */
   private String text() throws IOException {
-    if ((prompt == null) == (promptFile == null)) {
+    boolean none = prompt == null && promptFile == null;
+    boolean both = prompt != null && promptFile != null;
+    if (both || (none && memory == null)) {
       throw new ParameterException(
           spec.commandLine(), "give the text by --prompt or by --prompt-file");
     }
-    String text = prompt;
+    if (readOnly && (memory == null || !none)) {
+      throw new ParameterException(
+          spec.commandLine(), "--read-only is for a --memory that is asked and reads no text");
+    }
+    String text = Strings.nullToEmpty(prompt);
     if (promptFile != null) {
       text =
           promptFile.toString().equals("-")
               ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8)
               : Files.readString(promptFile);
     }
-    text += question == null ? "" : question;
-    if (text.isEmpty()) {
+    if (text.isEmpty() && (memory == null ? Strings.isNullOrEmpty(question) : !none)) {
       throw new ParameterException(spec.commandLine(), "the prompt is empty");
     }
     return text;
   }
 
-  private void answer(MnemeSession session, GenerationOptions options, int promptTokens)
-      throws IOException {
+  /** The session of a folder: restored where there is one, else empty where it may be. */
+  private MnemeSession kept(MnemeModel opened, Path folder, boolean mayBeNew) throws IOException {
+    if (mayBeNew && !MemoryFolder.exists(folder)) {
+      return opened.newSession(folder);
+    }
+    Stopwatch watch = Stopwatch.createStarted();
+    MnemeSession restored = opened.restore(folder, readOnly ? Access.READ_ONLY : Access.READ_WRITE);
+    spec.commandLine()
+        .getErr()
+        .println("restored %,d tokens in %s".formatted(restored.tokens(), watch));
+    return restored;
+  }
+
+  private static void keep(MnemeSession kept, int[] tokens) {
+    try (ReadingProgress progress =
+        ReadingProgress.start("reading", kept.tokens(), tokens.length)) {
+      kept.continueTo(tokens, progress);
+    }
+    kept.save();
+  }
+
+  private static void append(MnemeSession session, int[] tokens) {
+    int before = session.tokens();
+    try (ReadingProgress progress =
+        ReadingProgress.start("reading", before, before + tokens.length)) {
+      session.append(tokens, progress);
+    }
+  }
+
+  private void answer(MnemeSession session, GenerationOptions options) throws IOException {
+    int promptTokens = session.tokens();
     PrintWriter out = spec.commandLine().getOut();
     StringBuilder answer = new StringBuilder();
     Generation generation = session.generate(options);
