@@ -5,8 +5,10 @@ import static com.google.common.base.Preconditions.checkState;
 
 import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.MemoryConfig;
+import dev.mneme.attention.Words;
 import dev.mneme.integration.graph.ModelGraph;
 import dev.mneme.integration.graph.UnsupportedModelException;
+import dev.mneme.integration.runtime.BlockWords;
 import dev.mneme.integration.runtime.Device;
 import dev.mneme.integration.runtime.ModelException;
 import dev.mneme.integration.runtime.ModelFingerprint;
@@ -250,9 +252,9 @@ public final class MnemeModel implements AutoCloseable {
       MemoryAttention attention,
       @Nullable MemoryFolder folder) {
     int chunk = memory.queryBlock() * Math.max(1, config.chunk() / memory.queryBlock());
-    return track(
-        new MnemeSession(
-            this, new TokenReader(model, attention, chunk), memory, precision, chunk, folder));
+    BlockWords words = memory.words() == Words.NONE ? null : new BlockWords(tokenizer, memory);
+    TokenReader reader = new TokenReader(model, attention, words, chunk);
+    return track(new MnemeSession(this, reader, memory, precision, chunk, folder));
   }
 
   MnemeSession track(MnemeSession session) {

@@ -331,10 +331,10 @@ public final class MnemeSession implements AutoCloseable {
     return model.tokenizer().decode(Arrays.copyOfRange(history, from, to));
   }
 
-  /** Bytes that the memory holds outside the heap. */
+  /** Bytes that the memory holds. */
   public synchronized long memoryBytes() {
     checkUsable();
-    return reader.memory().residentBytes();
+    return reader.residentBytes();
   }
 
   /** The tokens so far, and the logits after them; the array is valid until the next call. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import dev.mneme.attention.Mask;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.attention.Positions;
+import dev.mneme.attention.Words;
 import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.index.IndexKind;
 import java.io.IOException;
@@ -31,7 +32,20 @@ class MnemeConfigTest {
           BlockPrecision.INT8,
           IndexKind.HNSW,
           new MemoryConfig(
-              32, 2048, 128, 4, 2, 300, 64, 4, 0.25, 9, Positions.ORDERED, Mask.PUBLISHED));
+              32,
+              2048,
+              128,
+              4,
+              2,
+              300,
+              64,
+              4,
+              0.25,
+              9,
+              Positions.ORDERED,
+              Mask.PUBLISHED,
+              Words.WEIGHTED,
+              0.75));
 
   @Test
   void readsWhatItWrites() {
@@ -72,7 +86,7 @@ class MnemeConfigTest {
             + " memory",
         "memory: {topk: 2} | unknown key memory.topk; known keys: nInit, nLocal, blockSize, topK,"
             + " representatives, queryBlock, sharpTail, sharpBlock, distanceScale, farDistance,"
-            + " positions, mask",
+            + " positions, mask, words, wordWeight",
         "device: gpu | device must be cpu or cuda:N: gpu",
         "memory: {nLocal: 64} | nLocal must be at least queryBlock: nLocal 64, queryBlock 128",
         "memory: {representatives: 65} |"

@@ -2,6 +2,9 @@ package dev.mneme.attention;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import dev.mneme.attention.selection.BlockSelector;
+import dev.mneme.attention.selection.WordSearch;
+import dev.mneme.memory.index.BlockIndex.Hits;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -23,9 +26,11 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
    * @param to last token, exclusive
    * @param chosen number of blocks that are chosen
    * @param remainderStart first token that is neither sink nor in a block
+   * @param words blocks that words found for it
    * @param tiles in order, tiling the query block
    */
-  record QueryBlock(int from, int to, int chosen, int remainderStart, List<Tile> tiles) {}
+  record QueryBlock(
+      int from, int to, int chosen, int remainderStart, Hits words, List<Tile> tiles) {}
 
   /**
    * Queries that go through the kernel together.
@@ -47,9 +52,16 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
    * @param group query heads per key/value head
    * @param from first token, inclusive
    * @param to last token, exclusive
+   * @param words finds blocks by the text of the chunk
    */
   static ChunkPlan of(
-      Timeline timeline, WorkingLayout layout, int group, int from, int to, TileSource source) {
+      Timeline timeline,
+      WorkingLayout layout,
+      int group,
+      int from,
+      int to,
+      WordSearch words,
+      TileSource source) {
     List<QueryBlock> queryBlocks = new ArrayList<>();
     int number = 0;
     for (int start = from; start < to; ) {
@@ -61,9 +73,13 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
         fillMask(timeline, layout, group, start, end, tile);
         tiles.add(tile);
       }
+      int chosen = timeline.chosen(start);
+      Hits found =
+          chosen == 0
+              ? Hits.NONE
+              : words.search(timeline.blocks(start), end, BlockSelector.candidates(chosen));
       queryBlocks.add(
-          new QueryBlock(
-              start, end, timeline.chosen(start), timeline.remainderStart(start), tiles));
+          new QueryBlock(start, end, chosen, timeline.remainderStart(start), found, tiles));
       start = end;
     }
     return new ChunkPlan(from, queryBlocks);

@@ -239,7 +239,7 @@ final class LayerMemory implements AutoCloseable {
     for (int at = 0; at < width; at += shape.headDim()) {
       rotator.rotate(mean, at, mean, at);
     }
-    choice = selector.choose(mean, block.chosen());
+    choice = selector.choose(mean, block.words(), block.chosen());
     int[] wanted = positions.isOrdered() ? choice.blocks() : inPlace(choice.blocks());
     store.prefetch(missing(wanted));
     for (int slot = 0; slot < wanted.length; slot++) {

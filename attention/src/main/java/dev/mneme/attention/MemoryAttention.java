@@ -7,6 +7,7 @@ import static com.google.common.base.Preconditions.checkState;
 import dev.mneme.attention.ChunkPlan.QueryBlock;
 import dev.mneme.attention.RotaryEmbedding.Angles;
 import dev.mneme.attention.selection.BlockSelector;
+import dev.mneme.attention.selection.WordSearch;
 import dev.mneme.memory.block.BlockShape;
 import dev.mneme.memory.file.StateInput;
 import dev.mneme.memory.file.StateOutput;
@@ -99,7 +100,8 @@ public final class MemoryAttention implements AutoCloseable {
               indexes.open(dimension, store::readRepresentative),
               shape.group(),
               shape.headDim(),
-              config.representatives());
+              config.representatives(),
+              config.words().fusion(config.wordWeight()));
       layers.add(
           new LayerMemory(shape, timeline, rotary, positions, kernel, store, selector, buffers));
     }
@@ -261,9 +263,10 @@ public final class MemoryAttention implements AutoCloseable {
   /**
    * Prepares reading of the next {@code count} tokens.
    *
+   * @param words finds blocks by text; asked if the configuration says so
    * @throws IllegalArgumentException if the text would exceed {@link Integer#MAX_VALUE} tokens
    */
-  public void begin(int count) {
+  public void begin(int count, WordSearch words) {
     checkIdle();
     checkArgument(count > 0, "count must be positive: %s", count);
     checkArgument(
@@ -274,7 +277,15 @@ public final class MemoryAttention implements AutoCloseable {
         count);
     int end = tokens + count;
     useLayout(timeline.layout(layout, tokens, end));
-    plan = ChunkPlan.of(timeline, layout, shape.group(), tokens, end, this::tile);
+    plan =
+        ChunkPlan.of(
+            timeline,
+            layout,
+            shape.group(),
+            tokens,
+            end,
+            timeline.config().words() == Words.NONE ? WordSearch.NONE : words,
+            this::tile);
     windowAngles = windowRotary.angles(tokens, count);
     pending = count;
     nextLayer = 0;

@@ -26,6 +26,9 @@ import static com.google.common.base.Preconditions.checkArgument;
  *     Positions#INFLLM}, at which they attend all far keys; InfLLM ties it to {@code nLocal - 1}
  * @param positions where far keys stand
  * @param mask which tokens between window and blocks a query sees
+ * @param words whether blocks are also found by words that they share with the last {@code
+ *     queryBlock} tokens
+ * @param wordWeight what words count with {@link Words#WEIGHTED}, from 0 to 1; keys count the rest
  */
 public record MemoryConfig(
     int nInit,
@@ -39,7 +42,9 @@ public record MemoryConfig(
     double distanceScale,
     int farDistance,
     Positions positions,
-    Mask mask) {
+    Mask mask,
+    Words words,
+    double wordWeight) {
 
   /** Checks the values against each other. */
   public MemoryConfig {
@@ -68,6 +73,7 @@ public record MemoryConfig(
         "distanceScale must be positive and finite: %s",
         distanceScale);
     checkArgument(farDistance >= 0, "farDistance must not be negative: %s", farDistance);
+    checkArgument(wordWeight >= 0 && wordWeight <= 1, "wordWeight must be 0 to 1: %s", wordWeight);
   }
 
   /** The defaults, chosen by measurement on a 135M-parameter model. */
@@ -111,6 +117,8 @@ public record MemoryConfig(
     builder.farDistance = farDistance;
     builder.positions = positions;
     builder.mask = mask;
+    builder.words = words;
+    builder.wordWeight = wordWeight;
     return builder;
   }
 
@@ -129,6 +137,8 @@ public record MemoryConfig(
     private int farDistance = 512;
     private Positions positions = Positions.INFLLM;
     private Mask mask = Mask.FIXED;
+    private Words words = Words.NONE;
+    private double wordWeight = 0.5;
 
     private Builder() {}
 
@@ -204,6 +214,18 @@ public record MemoryConfig(
       return this;
     }
 
+    /** Sets whether blocks are also found by words. */
+    public Builder words(Words value) {
+      words = value;
+      return this;
+    }
+
+    /** Sets what words count against keys. */
+    public Builder wordWeight(double value) {
+      wordWeight = value;
+      return this;
+    }
+
     /** Checks the values and makes the configuration. */
     public MemoryConfig build() {
       return new MemoryConfig(
@@ -218,7 +240,9 @@ public record MemoryConfig(
           distanceScale,
           farDistance,
           positions,
-          mask);
+          mask,
+          words,
+          wordWeight);
     }
   }
 }

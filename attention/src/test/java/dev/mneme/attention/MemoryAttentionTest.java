@@ -8,6 +8,7 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.mneme.attention.onnx.OnnxAttentionKernel;
+import dev.mneme.attention.selection.WordSearch;
 import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.index.ExactIndex;
 import dev.mneme.memory.store.ArenaBlockStore;
@@ -77,19 +78,18 @@ class MemoryAttentionTest {
     int blockSize = 1 + random.nextInt(12);
     int queryBlock = 1 + random.nextInt(90);
     MemoryConfig config =
-        new MemoryConfig(
-            random.nextInt(3) * 5,
-            queryBlock + random.nextInt(40),
-            blockSize,
-            seed == 3 ? 0 : 1 + random.nextInt(6),
-            1 + random.nextInt(blockSize),
-            queryBlock,
-            0,
-            1,
-            random.nextBoolean() ? 1 : 0.25,
-            random.nextInt(40),
-            positions,
-            mask);
+        MemoryConfig.builder()
+            .nInit(random.nextInt(3) * 5)
+            .nLocal(queryBlock + random.nextInt(40))
+            .blockSize(blockSize)
+            .topK(seed == 3 ? 0 : 1 + random.nextInt(6))
+            .representatives(1 + random.nextInt(blockSize))
+            .queryBlock(queryBlock)
+            .distanceScale(random.nextBoolean() ? 1 : 0.25)
+            .farDistance(random.nextInt(40))
+            .positions(positions)
+            .mask(mask)
+            .build();
     return new Case(
         seed,
         group,
@@ -165,10 +165,18 @@ class MemoryAttentionTest {
   @Test
   void isFullAttentionWhileTheWorkingSetHoldsTheWholeText() throws OrtException {
     MemoryConfig config =
-        new MemoryConfig(8, 32, 8, 64, 2, 16, 0, 1, 1, 5, Positions.ORDERED, Mask.FIXED);
+        MemoryConfig.builder()
+            .nInit(8)
+            .nLocal(32)
+            .blockSize(8)
+            .topK(64)
+            .representatives(2)
+            .queryBlock(16)
+            .farDistance(5)
+            .positions(Positions.ORDERED)
+            .build();
     Case drawn = new Case(1, 3, config, 1, false, 4, true);
-    MemoryConfig wide =
-        new MemoryConfig(8, 1000, 8, 64, 2, 16, 0, 1, 1, 5, Positions.ORDERED, Mask.FIXED);
+    MemoryConfig wide = config.toBuilder().nLocal(1000).build();
     Case full = new Case(1, 3, wide, 1, false, 4, true);
     Text text = new Text(9, drawn.shape(), 500);
     try (Reader memory = new Reader(drawn);
@@ -185,7 +193,7 @@ class MemoryAttentionTest {
   void layersAreAttendedInOrder() throws OrtException {
     Case drawn = draw(0, 1, Mask.FIXED, Positions.INFLLM, false);
     try (Reader reader = new Reader(drawn)) {
-      reader.memory.begin(3);
+      reader.memory.begin(3, WordSearch.NONE);
       assertThatIllegalStateException()
           .isThrownBy(reader.memory::commit)
           .withMessageContaining("0 of 1");
@@ -278,7 +286,7 @@ class MemoryAttentionTest {
           put(packed, at + 4L * (queryWidth + keyWidth), text.values[token]);
         }
         MemorySegment output = arena.allocate((long) (to - from) * queryWidth * Float.BYTES, 64);
-        memory.begin(to - from);
+        memory.begin(to - from, WordSearch.NONE);
         memory.attend(
             0,
             new TokenMatrix(packed, width, 0),

@@ -125,6 +125,24 @@ class CommandsTest {
     assertThat(folder.resolve("typo")).doesNotExist();
   }
 
+  @Test
+  void memoriesSurviveKillsAndDamage() throws IOException {
+    Path json = folder.resolve("report.json");
+    List<String> line =
+        new ArrayList<>(
+            List.of(
+                arguments(
+                    "durability --kills 5 --session-kills 2 --flips 2 --tokens 1500 --json "
+                        + json)));
+    assertThat(run(line.toArray(String[]::new))).as(err.toString()).isZero();
+    JsonNode report = new ObjectMapper().readTree(json.toFile());
+    assertThat(report.at("/stores/kills").asInt()).isEqualTo(5);
+    assertThat(report.at("/stores/records").asLong()).isPositive();
+    assertThat(report.at("/sessions/kills").asInt()).isEqualTo(2);
+    assertThat(report.at("/sessions/commits").asInt()).isPositive();
+    assertThat(report.at("/flips/refused").asInt()).isGreaterThan(100);
+  }
+
   private int keep(Path memory, String text, String question) {
     return run(
         "run",

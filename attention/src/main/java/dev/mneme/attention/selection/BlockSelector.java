@@ -2,8 +2,10 @@ package dev.mneme.attention.selection;
 
 import dev.mneme.memory.index.BlockIndex;
 import dev.mneme.memory.index.BlockIndex.Hits;
+import dev.mneme.memory.index.Fusion;
 import dev.mneme.memory.index.VectorSource;
 import java.util.Arrays;
+import java.util.Optional;
 
 /**
  * InfLLM's choice of blocks for one layer: a block is represented, per query head, by the mean key
@@ -20,6 +22,7 @@ public final class BlockSelector implements AutoCloseable {
   private final int group;
   private final int headDim;
   private final int representatives;
+  private final Optional<Fusion> fusion;
 
   /**
    * Makes a selector over an empty index.
@@ -28,12 +31,15 @@ public final class BlockSelector implements AutoCloseable {
    * @param group query heads per key/value head
    * @param headDim channels per head
    * @param representatives tokens that represent a block, per query head
+   * @param fusion merges what keys and words found; empty where words do not count
    */
-  public BlockSelector(BlockIndex index, int group, int headDim, int representatives) {
+  public BlockSelector(
+      BlockIndex index, int group, int headDim, int representatives, Optional<Fusion> fusion) {
     this.index = index;
     this.group = group;
     this.headDim = headDim;
     this.representatives = representatives;
+    this.fusion = fusion;
   }
 
   /**
@@ -82,14 +88,24 @@ public final class BlockSelector implements AutoCloseable {
    * Chooses at most {@code count} blocks.
    *
    * @param query mean query, row-major {@code [heads, headDim]}, rotated as representatives expect
+   * @param words blocks that words found, best of {@link #candidates}; none where keys decide alone
+   * @return the blocks with their inner products, or with their fused scores where words count
    */
-  public Hits choose(float[] query, int count) {
-    return index.search(query, count);
+  public Hits choose(float[] query, Hits words, int count) {
+    if (fusion.isEmpty() || words.blocks().length == 0) {
+      return index.search(query, count);
+    }
+    return fusion.get().fuse(index.search(query, candidates(count)), words, count);
+  }
+
+  /** How many blocks keys and words are asked for where {@code count} of them are to be chosen. */
+  public static int candidates(int count) {
+    return 2 * count;
   }
 
   /** A selector that has seen the same blocks; see {@link BlockIndex#fork}. */
   public BlockSelector fork(VectorSource vectors) {
-    return new BlockSelector(index.fork(vectors), group, headDim, representatives);
+    return new BlockSelector(index.fork(vectors), group, headDim, representatives, fusion);
   }
 
   /** Bytes of memory held for choosing. */

@@ -40,7 +40,7 @@ final class RecordedReading {
     Recorder recorder = new Recorder();
     try (SegmentedModel opened = SegmentedModel.open(graph, runtime);
         TokenReader reader =
-            new TokenReader(opened, opened.newMemory(memory, stores, recorder), chunk);
+            new TokenReader(opened, opened.newMemory(memory, stores, recorder), null, chunk);
         ReadingProgress progress = ReadingProgress.start("reading", tokens)) {
       int read = 0;
       while (read < tokens - decoded) {

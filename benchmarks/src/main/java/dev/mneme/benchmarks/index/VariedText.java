@@ -13,7 +13,7 @@ import java.util.UUID;
  * <p>The filler of the passkey task would not do: its blocks are copies of each other, so whatever
  * an index finds among them is as good as the exact answer. Equal seeds give equal texts.
  */
-final class VariedText {
+public final class VariedText {
 
   private static final String[] NAMES =
       words(
@@ -54,7 +54,7 @@ final class VariedText {
   }
 
   /** A text of at least {@code characters} characters. */
-  static String of(long seed, int characters) {
+  public static String of(long seed, int characters) {
     VariedText varied = new VariedText(seed);
     while (varied.text.length() < characters) {
       varied.section();

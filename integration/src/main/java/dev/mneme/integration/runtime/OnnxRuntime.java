@@ -6,7 +6,11 @@ import ai.onnxruntime.OrtLoggingLevel;
 import ai.onnxruntime.OrtProvider;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.OrtSession.SessionOptions;
+import com.google.common.util.concurrent.Uninterruptibles;
 import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -104,27 +108,44 @@ public final class OnnxRuntime {
   /** The environment, and whether its thread pool is ours. */
   private record SharedEnvironment(OrtEnvironment environment, boolean ownPool) {
 
+    /** Reserved, not used: a command line may have some hundred kilobytes. */
+    private static final long DEEP_STACK_BYTES = 512L << 20;
+
     private static @Nullable SharedEnvironment first;
 
     static synchronized SharedEnvironment get(int threads) {
       if (first == null) {
-        first = create(threads);
+        first = withDeepStack(() -> create(threads));
       }
       return first;
     }
 
-    private static SharedEnvironment create(int threads) {
+    /**
+     * ONNX Runtime 1.29 and 1.30 search the command line of the process with a recursive regular
+     * expression for their telemetry, which overflows the stack of a Java thread where the class
+     * path is long: the process ends without a word.
+     */
+    private static SharedEnvironment withDeepStack(Callable<SharedEnvironment> make) {
+      FutureTask<SharedEnvironment> task = new FutureTask<>(make);
+      new Thread(null, task, "mneme-onnxruntime-start", DEEP_STACK_BYTES).start();
+      try {
+        return Uninterruptibles.getUninterruptibly(task);
+      } catch (ExecutionException e) {
+        throw new ModelException("ONNX Runtime cannot start: " + e.getMessage(), e);
+      }
+    }
+
+    private static SharedEnvironment create(int threads) throws OrtException {
       try (OrtEnvironment.ThreadingOptions pool = new OrtEnvironment.ThreadingOptions()) {
         pool.setGlobalIntraOpNumThreads(threads);
         pool.setGlobalInterOpNumThreads(1);
-        return new SharedEnvironment(
-            OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_WARNING, "mneme", pool),
-            true);
+        OrtEnvironment made =
+            OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_WARNING, "mneme", pool);
+        made.setTelemetry(false);
+        return new SharedEnvironment(made, true);
       } catch (IllegalStateException e) {
         // The application made the environment first; its pool, if any, is not ours to assume.
         return new SharedEnvironment(OrtEnvironment.getEnvironment(), false);
-      } catch (OrtException e) {
-        throw new ModelException("ONNX Runtime cannot start its threads: " + e.getMessage(), e);
       }
     }
   }

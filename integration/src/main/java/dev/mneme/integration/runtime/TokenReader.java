@@ -10,6 +10,7 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.TokenMatrix;
+import dev.mneme.attention.selection.WordSearch;
 import dev.mneme.integration.graph.AttentionLayer;
 import dev.mneme.integration.graph.Projection;
 import dev.mneme.integration.graph.Segment;
@@ -23,6 +24,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reads tokens through the segments of a model and the memory of one session.
@@ -34,6 +36,7 @@ public final class TokenReader implements AutoCloseable {
 
   private final SegmentedModel model;
   private final MemoryAttention memory;
+  private final @Nullable BlockWords words;
   private final int capacity;
   private final Arena arena = Arena.ofShared();
   private MemorySegment ids = MemorySegment.NULL;
@@ -46,12 +49,15 @@ public final class TokenReader implements AutoCloseable {
    * Makes a reader.
    *
    * @param memory closed with this reader
+   * @param words finds blocks by their text, closed with this reader; null where keys do it alone
    * @param capacity most tokens of one {@link #read}
    */
-  public TokenReader(SegmentedModel model, MemoryAttention memory, int capacity) {
+  public TokenReader(
+      SegmentedModel model, MemoryAttention memory, @Nullable BlockWords words, int capacity) {
     checkArgument(capacity > 0, "capacity must be positive: %s", capacity);
     this.model = model;
     this.memory = memory;
+    this.words = words;
     this.capacity = capacity;
     all = new Views(0, 1);
     last = new Views(0, 1);
@@ -59,7 +65,7 @@ public final class TokenReader implements AutoCloseable {
 
   /** A reader of a {@linkplain MemoryAttention#fork fork} of the memory. */
   public TokenReader fork() {
-    return new TokenReader(model, memory.fork(), capacity);
+    return new TokenReader(model, memory.fork(), words == null ? null : words.fork(), capacity);
   }
 
   /** Allocates the buffers when first needed. */
@@ -73,6 +79,11 @@ public final class TokenReader implements AutoCloseable {
     }
   }
 
+  /** Bytes that memory and words hold outside the heap, and words on it. */
+  public long residentBytes() {
+    return memory.residentBytes() + (words == null ? 0 : words.residentBytes());
+  }
+
   /** The session's memory. */
   public MemoryAttention memory() {
     return memory;
@@ -81,7 +92,7 @@ public final class TokenReader implements AutoCloseable {
   /**
    * Reads tokens.
    *
-   * @param tokens ids within the vocabulary
+   * @param tokens the text from its start, as ids within the vocabulary
    * @param from first index, inclusive
    * @param to last index, exclusive; at most {@code capacity} after {@code from}
    */
@@ -94,7 +105,10 @@ public final class TokenReader implements AutoCloseable {
     for (int i = 0; i < count; i++) {
       ids.setAtIndex(JAVA_LONG, i, tokens[from + i]);
     }
-    memory.begin(count);
+    BlockWords words = this.words;
+    memory.begin(
+        count,
+        words == null ? WordSearch.NONE : (blocks, end, k) -> words.search(tokens, blocks, end, k));
     List<AttentionLayer> layers = model.graph().layers();
     for (int i = 0; i < layers.size(); i++) {
       run(i, all);
@@ -169,6 +183,9 @@ public final class TokenReader implements AutoCloseable {
     all.close();
     last.close();
     memory.close();
+    if (words != null) {
+      words.close();
+    }
     arena.close();
   }
 

@@ -7,9 +7,11 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import org.apache.lucene.document.Document;
 import org.apache.lucene.index.DirectoryReader;
+import org.apache.lucene.index.IndexReader;
 import org.apache.lucene.index.IndexWriter;
 import org.apache.lucene.index.IndexWriterConfig;
 import org.apache.lucene.index.LogDocMergePolicy;
+import org.apache.lucene.index.MultiReader;
 import org.apache.lucene.index.SerialMergeScheduler;
 import org.apache.lucene.search.IndexSearcher;
 import org.apache.lucene.store.ByteBuffersDirectory;
@@ -26,6 +28,9 @@ import org.jspecify.annotations.Nullable;
  */
 final class BlockDocuments implements AutoCloseable {
 
+  /** Blocks in front of those of the writer, shared with the index that this one is a fork of. */
+  private final @Nullable IndexReader before;
+
   private final Directory directory;
   private final boolean inMemory;
   private final IndexWriter writer;
@@ -35,11 +40,14 @@ final class BlockDocuments implements AutoCloseable {
   /**
    * Opens what was committed to a folder, or nothing.
    *
+   * @param before blocks in front of those, closed with them; null for none
    * @param folder where documents are kept, made when absent; null to keep them in memory
    * @param config analyzer and codec; the rest is set here
    * @throws IOException if the folder cannot be read or written, or is in use by another index
    */
-  BlockDocuments(@Nullable Path folder, IndexWriterConfig config) throws IOException {
+  BlockDocuments(@Nullable IndexReader before, @Nullable Path folder, IndexWriterConfig config)
+      throws IOException {
+    this.before = before;
     inMemory = folder == null;
     directory = folder == null ? new ByteBuffersDirectory() : FSDirectory.open(folder);
     try {
@@ -64,7 +72,7 @@ final class BlockDocuments implements AutoCloseable {
 
   /** Number of blocks, those included that {@link #searcher} does not see yet. */
   int size() {
-    return closed ? 0 : writer.getDocStats().numDocs;
+    return closed ? 0 : writer.getDocStats().numDocs + (before == null ? 0 : before.numDocs());
   }
 
   void add(Document document) {
@@ -98,10 +106,24 @@ final class BlockDocuments implements AutoCloseable {
   /** A searcher of the visible blocks, valid until the next {@link #refresh}. */
   IndexSearcher searcher() {
     checkOpen();
-    IndexSearcher searcher = new IndexSearcher(reader);
+    IndexSearcher searcher = new IndexSearcher(all());
     // Queries are hardly ever asked again, and a cache would be shared by all indexes of the JVM.
     searcher.setQueryCache(null);
     return searcher;
+  }
+
+  private IndexReader all() {
+    try {
+      return before == null ? reader : new MultiReader(new IndexReader[] {before, reader}, false);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Index of the same blocks, of which those up to now are shared; of texts in memory only. */
+  BlockDocuments fork(IndexWriterConfig config) throws IOException {
+    refresh();
+    return new BlockDocuments(new MultiReader(new IndexReader[] {all()}, false), null, config);
   }
 
   DirectoryReader reader() {
@@ -145,7 +167,7 @@ final class BlockDocuments implements AutoCloseable {
     }
     closed = true;
     try {
-      IOUtils.close(reader, writer::rollback, directory);
+      IOUtils.close(reader, before, writer::rollback, directory);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

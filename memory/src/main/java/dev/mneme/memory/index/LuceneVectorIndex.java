@@ -58,7 +58,8 @@ public final class LuceneVectorIndex implements BlockIndex {
     this.dimension = dimension;
     this.parameters = parameters;
     documents =
-        new BlockDocuments(folder, new IndexWriterConfig().setCodec(codec(dimension, parameters)));
+        new BlockDocuments(
+            null, folder, new IndexWriterConfig().setCodec(codec(dimension, parameters)));
     FieldInfo field = FieldInfos.getMergedFieldInfos(documents.reader()).fieldInfo(FIELD);
     if (field != null && field.getVectorDimension() != dimension) {
       documents.close();

@@ -42,19 +42,27 @@ public final class TextIndex implements AutoCloseable {
 
   private static final FieldType TYPE = type();
 
-  private final Analyzer analyzer = new BlockAnalyzer();
+  private final Analyzer analyzer;
   private final BlockDocuments documents;
 
-  private TextIndex(@Nullable Path folder) throws IOException {
-    documents =
-        new BlockDocuments(
-            folder, new IndexWriterConfig(analyzer).setSimilarity(new BM25Similarity()));
+  private TextIndex(Analyzer analyzer, BlockDocuments documents) {
+    this.analyzer = analyzer;
+    this.documents = documents;
+  }
+
+  private static TextIndex in(@Nullable Path folder) throws IOException {
+    Analyzer analyzer = new BlockAnalyzer();
+    return new TextIndex(analyzer, new BlockDocuments(null, folder, configuration(analyzer)));
+  }
+
+  private static IndexWriterConfig configuration(Analyzer analyzer) {
+    return new IndexWriterConfig(analyzer).setSimilarity(new BM25Similarity());
   }
 
   /** Makes an empty index in memory. */
   public static TextIndex inMemory() {
     try {
-      return new TextIndex(null);
+      return in(null);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -67,7 +75,20 @@ public final class TextIndex implements AutoCloseable {
    * @throws IOException if the folder cannot be read or written, or is in use
    */
   public static TextIndex open(Path folder) throws IOException {
-    return new TextIndex(folder);
+    return in(folder);
+  }
+
+  /**
+   * An index of the same blocks, which are shared; what is added to one of the two changes nothing
+   * in the other. The fork is in memory, may be used by another thread and is closed on its own.
+   */
+  public TextIndex fork() {
+    try {
+      Analyzer own = new BlockAnalyzer();
+      return new TextIndex(own, documents.fork(configuration(own)));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** Neither positions, which only phrases need, nor the text itself are kept. */

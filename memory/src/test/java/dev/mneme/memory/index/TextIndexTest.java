@@ -158,6 +158,26 @@ class TextIndexTest {
   }
 
   @Test
+  void forksGoTheirOwnWays() {
+    TextIndex origin = TextIndex.inMemory();
+    origin.add("first");
+    origin.add("second");
+    TextIndex fork = origin.fork();
+    origin.add("of the origin");
+    fork.add("of the fork");
+    assertThat(origin.search("fork origin", 9).blocks()).containsExactly(2);
+    assertThat(fork.search("origin", 9).blocks()).isEmpty();
+    try (TextIndex second = fork.fork()) {
+      origin.close();
+      fork.close();
+      assertThat(second.size()).isEqualTo(3);
+      second.add("fork of the fork");
+      assertThat(second.search("fork second", 9).blocks()).containsExactly(1, 2, 3);
+      assertThat(second.search("fork", 1).blocks()).containsExactly(3);
+    }
+  }
+
+  @Test
   void isClosedOnce() {
     TextIndex index = TextIndex.inMemory();
     index.add("a");

@@ -1,0 +1,52 @@
+package dev.mneme.benchmarks.durability;
+
+import java.io.IOException;
+import java.io.InterruptedIOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** A JVM like this one that runs another class, to be killed. */
+final class ChildProcess {
+
+  private ChildProcess() {}
+
+  /** Starts it; {@code log} is written anew with what it writes to standard error. */
+  static Process start(Class<?> main, List<String> arguments, Path log) throws IOException {
+    List<String> command =
+        new ArrayList<>(
+            List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-XX:+UseSerialGC",
+                "--enable-native-access=ALL-UNNAMED",
+                "-classpath",
+                System.getProperty("java.class.path"),
+                main.getName()));
+    command.addAll(arguments);
+    return new ProcessBuilder(command)
+        .redirectError(ProcessBuilder.Redirect.to(log.toFile()))
+        .start();
+  }
+
+  /** Waits for its end. */
+  static void await(Process process) throws IOException {
+    try {
+      process.waitFor();
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    }
+  }
+
+  static void pause(long millis) throws IOException {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      throw interrupted(e);
+    }
+  }
+
+  private static IOException interrupted(InterruptedException cause) {
+    Thread.currentThread().interrupt();
+    return new InterruptedIOException(cause.getMessage());
+  }
+}

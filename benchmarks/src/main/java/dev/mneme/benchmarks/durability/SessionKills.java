@@ -1,0 +1,139 @@
+package dev.mneme.benchmarks.durability;
+
+import dev.mneme.MnemeModel;
+import dev.mneme.MnemeSession;
+import dev.mneme.memory.file.MemoryFolder;
+import dev.mneme.memory.file.MemoryFolder.Access;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+
+/**
+ * Kills {@code mneme run --memory} while it reads a text, at random moments, until the text was
+ * read to its end.
+ *
+ * @param kills processes killed
+ * @param texts read to the end, by several processes one after the other; the logits after the last
+ *     token were those of a session that was never killed
+ * @param commits found
+ */
+record SessionKills(int kills, int texts, int commits) {
+
+  private static final int COMMIT_TOKENS = 512;
+  private static final int LONGEST_MILLIS = 3000;
+  private static final int POLL_MILLIS = 20;
+
+  /**
+   * Runs a campaign.
+   *
+   * @param model kept open by the caller
+   * @param path of the same model
+   * @param text long enough for far blocks
+   * @param folder to work in; left as it is where something was lost
+   * @throws IOException if anything committed was lost or logits differ
+   */
+  static SessionKills run(
+      MnemeModel model, Path path, String text, Path folder, int kills, Runnable progress)
+      throws IOException {
+    int[] tokens = model.tokenizer().encode(text);
+    float[] expected;
+    try (MnemeSession session = model.newSession()) {
+      expected = session.logits(tokens);
+    }
+    SplittableRandom random = new SplittableRandom(kills);
+    Path prompt = Files.writeString(folder.resolve("text.txt"), text);
+    Path config =
+        Files.writeString(
+            folder.resolve("config.yaml"),
+            model.config().toBuilder().commitTokens(COMMIT_TOKENS).build().toYaml());
+    Path log = folder.resolve("log");
+    Path memory = folder.resolve("session");
+    int killed = 0;
+    int texts = 0;
+    int commits = 0;
+    while (killed < kills) {
+      Process process =
+          ChildProcess.start(
+              SessionWriter.class,
+              List.of(
+                  "--model",
+                  path.toString(),
+                  "--memory",
+                  memory.toString(),
+                  "--prompt-file",
+                  prompt.toString(),
+                  "--max-tokens",
+                  "1",
+                  "--config",
+                  config.toString()),
+              log);
+      if (random.nextInt(4) > 0) {
+        awaitCommit(process, memory);
+      }
+      ChildProcess.pause(random.nextInt(LONGEST_MILLIS));
+      int before = commits(memory);
+      boolean ended = !process.isAlive();
+      process.toHandle().destroyForcibly();
+      ChildProcess.await(process);
+      int found = commits(memory);
+      if (found < before) {
+        throw new IOException(
+            "kill %d: %s: commit %d was there, found %d".formatted(killed, memory, before, found));
+      }
+      if (ended) {
+        if (process.exitValue() != 0) {
+          throw new IOException(
+              "kill %d: %s: could not go on: %s"
+                  .formatted(killed, memory, Files.readString(log).strip()));
+        }
+        texts++;
+      } else {
+        killed++;
+        progress.run();
+      }
+      if (ended || killed == kills) {
+        commits += found;
+        check(model, memory, tokens, expected);
+      }
+    }
+    Files.delete(prompt);
+    Files.delete(config);
+    Files.delete(log);
+    return new SessionKills(killed, texts, commits);
+  }
+
+  /** Waits until the process has committed something, or has ended. */
+  private static void awaitCommit(Process process, Path memory) throws IOException {
+    int before = commits(memory);
+    while (process.isAlive() && commits(memory) == before) {
+      ChildProcess.pause(POLL_MILLIS);
+    }
+  }
+
+  private static int commits(Path memory) throws IOException {
+    if (!MemoryFolder.exists(memory)) {
+      return 0;
+    }
+    try (MemoryFolder folder = MemoryFolder.open(memory, Access.READ_ONLY)) {
+      return folder.manifest().state();
+    }
+  }
+
+  /** Goes on from what is committed to the end of the text, and deletes the memory. */
+  private static void check(MnemeModel model, Path memory, int[] tokens, float[] expected)
+      throws IOException {
+    if (!MemoryFolder.exists(memory)) {
+      return;
+    }
+    try (MnemeSession session = model.restore(memory)) {
+      session.continueTo(tokens, read -> {});
+      if (!Arrays.equals(session.logits(), expected)) {
+        throw new IOException(memory + ": what was restored goes on otherwise");
+      }
+    }
+    MemoryFolder.delete(memory);
+  }
+}

@@ -1,0 +1,69 @@
+package dev.mneme.integration.runtime;
+
+import dev.mneme.attention.MemoryConfig;
+import dev.mneme.integration.text.Tokenizer;
+import dev.mneme.memory.index.BlockIndex.Hits;
+import dev.mneme.memory.index.TextIndex;
+import java.util.Arrays;
+
+/**
+ * The words of a session's far blocks. A block is found by its own text and by the half block in
+ * front of it: what follows a key is found by the key, and no word is cut in two by a border. Not
+ * thread-safe.
+ */
+public final class BlockWords implements AutoCloseable {
+
+  private final Tokenizer tokenizer;
+  private final MemoryConfig config;
+  private final TextIndex index;
+
+  /**
+   * Knows no words yet.
+   *
+   * @param tokenizer kept open by the caller
+   */
+  public BlockWords(Tokenizer tokenizer, MemoryConfig config) {
+    this(tokenizer, config, TextIndex.inMemory());
+  }
+
+  private BlockWords(Tokenizer tokenizer, MemoryConfig config, TextIndex index) {
+    this.tokenizer = tokenizer;
+    this.config = config;
+    this.index = index;
+  }
+
+  /** The same words, which the forks share. */
+  BlockWords fork() {
+    return new BlockWords(tokenizer, config, index.fork());
+  }
+
+  /**
+   * Finds blocks that share words with the last tokens of a text.
+   *
+   * @param tokens the text from its start; the same ones in every call
+   * @param blocks number of blocks that there are; not fewer than in the call before
+   * @param to one past the last token that counts
+   * @param k most blocks to find
+   */
+  Hits search(int[] tokens, int blocks, int to, int k) {
+    while (index.size() < blocks) {
+      int from = config.nInit() + index.size() * config.blockSize();
+      index.add(text(tokens, from - config.blockSize() / 2, from + config.blockSize()));
+    }
+    return index.search(text(tokens, to - config.queryBlock(), to), k);
+  }
+
+  private String text(int[] tokens, int from, int to) {
+    return tokenizer.decode(Arrays.copyOfRange(tokens, Math.max(0, from), to));
+  }
+
+  /** Bytes of memory held. */
+  long residentBytes() {
+    return index.residentBytes();
+  }
+
+  @Override
+  public void close() {
+    index.close();
+  }
+}
