@@ -4,17 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
 
-import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
-import ai.onnxruntime.OrtSession;
-import dev.mneme.attention.onnx.OnnxAttentionKernel;
 import dev.mneme.attention.selection.WordSearch;
-import dev.mneme.memory.codec.BlockPrecision;
-import dev.mneme.memory.index.ExactIndex;
-import dev.mneme.memory.store.ArenaBlockStore;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -103,11 +94,11 @@ class MemoryAttentionTest {
   @ParameterizedTest
   @MethodSource("cases")
   void equalsTheOracle(Case drawn) throws OrtException {
-    Text text = new Text(drawn.seed, drawn.shape(), 400);
+    RandomText text = new RandomText(drawn.seed, drawn.shape(), 400);
     Oracle oracle = drawn.oracle();
     List<double[]> expected = new ArrayList<>();
     List<float[]> actual = new ArrayList<>();
-    try (Reader reader = new Reader(drawn)) {
+    try (MemoryReader reader = open(drawn)) {
       // Two long cuts, then token by token as when decoding, then a long one again.
       int from = 0;
       List<Integer> cuts = new ArrayList<>(List.of(170, 330));
@@ -144,11 +135,11 @@ class MemoryAttentionTest {
   @MethodSource("cases")
   void doesNotDependOnCutsAtMultiplesOfTheQueryBlock(Case drawn) throws OrtException {
     int unit = drawn.config.queryBlock();
-    Text text = new Text(drawn.seed, drawn.shape(), Math.max(400, 7 * unit));
+    RandomText text = new RandomText(drawn.seed, drawn.shape(), Math.max(400, 7 * unit));
     List<float[]> whole = new ArrayList<>();
     List<float[]> pieces = new ArrayList<>();
-    try (Reader one = new Reader(drawn);
-        Reader many = new Reader(drawn)) {
+    try (MemoryReader one = open(drawn);
+        MemoryReader many = open(drawn)) {
       whole.addAll(one.read(text, 0, text.tokens()));
       Random random = new Random(drawn.seed);
       for (int from = 0; from < text.tokens(); ) {
@@ -178,9 +169,9 @@ class MemoryAttentionTest {
     Case drawn = new Case(1, 3, config, 1, false, 4, true);
     MemoryConfig wide = config.toBuilder().nLocal(1000).build();
     Case full = new Case(1, 3, wide, 1, false, 4, true);
-    Text text = new Text(9, drawn.shape(), 500);
-    try (Reader memory = new Reader(drawn);
-        Reader window = new Reader(full)) {
+    RandomText text = new RandomText(9, drawn.shape(), 500);
+    try (MemoryReader memory = open(drawn);
+        MemoryReader window = open(full)) {
       List<float[]> expected = window.read(text, 0, text.tokens());
       List<float[]> actual = memory.read(text, 0, text.tokens());
       for (int token = 0; token < text.tokens(); token++) {
@@ -192,7 +183,7 @@ class MemoryAttentionTest {
   @Test
   void layersAreAttendedInOrder() throws OrtException {
     Case drawn = draw(0, 1, Mask.FIXED, Positions.INFLLM, false);
-    try (Reader reader = new Reader(drawn)) {
+    try (MemoryReader reader = open(drawn)) {
       reader.memory.begin(3, WordSearch.NONE);
       assertThatIllegalStateException()
           .isThrownBy(reader.memory::commit)
@@ -200,119 +191,7 @@ class MemoryAttentionTest {
     }
   }
 
-  /** Random queries, keys and values of one layer. */
-  private static final class Text {
-
-    final float[][] queries;
-    final float[][] keys;
-    final float[][] values;
-
-    Text(long seed, AttentionShape shape, int tokens) {
-      Random random = new Random(seed);
-      queries = gaussian(random, tokens, shape.heads() * shape.headDim());
-      keys = gaussian(random, tokens, shape.kvHeads() * shape.headDim());
-      values = gaussian(random, tokens, shape.kvHeads() * shape.headDim());
-    }
-
-    int tokens() {
-      return queries.length;
-    }
-
-    List<double[]> doubles(float[][] rows, int from, int to) {
-      List<double[]> result = new ArrayList<>();
-      for (int token = from; token < to; token++) {
-        double[] row = new double[rows[token].length];
-        for (int i = 0; i < row.length; i++) {
-          row[i] = rows[token][i];
-        }
-        result.add(row);
-      }
-      return result;
-    }
-
-    private static float[][] gaussian(Random random, int rows, int width) {
-      float[][] matrix = new float[rows][width];
-      for (float[] row : matrix) {
-        for (int i = 0; i < width; i++) {
-          row[i] = (float) random.nextGaussian();
-        }
-      }
-      return matrix;
-    }
-  }
-
-  /** Feeds a text to a memory of one layer, queries, keys and values packed in one matrix. */
-  private static final class Reader implements AutoCloseable {
-
-    final AttentionKernel kernel;
-    final MemoryAttention memory;
-    private final AttentionShape shape;
-
-    Reader(Case drawn) throws OrtException {
-      shape = drawn.shape();
-      if (drawn.onnx) {
-        try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
-          kernel = new OnnxAttentionKernel(OrtEnvironment.getEnvironment(), options, shape);
-        }
-      } else {
-        kernel = new JavaAttentionKernel();
-      }
-      memory =
-          new MemoryAttention(
-              shape,
-              drawn.rotary(),
-              1,
-              drawn.config,
-              kernel,
-              (layer, shape, dimension) ->
-                  new ArenaBlockStore(shape, dimension, BlockPrecision.FLOAT32),
-              ExactIndex::new);
-    }
-
-    List<Integer> chosen() {
-      return Arrays.stream(memory.choice(0).blocks()).boxed().toList();
-    }
-
-    List<float[]> read(Text text, int from, int to) {
-      int queryWidth = shape.heads() * shape.headDim();
-      int keyWidth = shape.kvHeads() * shape.headDim();
-      int width = queryWidth + 2 * keyWidth;
-      try (Arena arena = Arena.ofConfined()) {
-        MemorySegment packed = arena.allocate((long) (to - from) * width * Float.BYTES, 64);
-        for (int token = from; token < to; token++) {
-          long at = (long) (token - from) * width * Float.BYTES;
-          put(packed, at, text.queries[token]);
-          put(packed, at + 4L * queryWidth, text.keys[token]);
-          put(packed, at + 4L * (queryWidth + keyWidth), text.values[token]);
-        }
-        MemorySegment output = arena.allocate((long) (to - from) * queryWidth * Float.BYTES, 64);
-        memory.begin(to - from, WordSearch.NONE);
-        memory.attend(
-            0,
-            new TokenMatrix(packed, width, 0),
-            new TokenMatrix(packed, width, queryWidth),
-            new TokenMatrix(packed, width, queryWidth + keyWidth),
-            new TokenMatrix(output, queryWidth, 0));
-        memory.commit();
-        List<float[]> rows = new ArrayList<>();
-        for (int token = from; token < to; token++) {
-          rows.add(
-              output
-                  .asSlice((long) (token - from) * queryWidth * Float.BYTES, 4L * queryWidth)
-                  .toArray(ValueLayout.JAVA_FLOAT));
-        }
-        return rows;
-      }
-    }
-
-    private static void put(MemorySegment to, long at, float[] row) {
-      MemorySegment.copy(row, 0, to, ValueLayout.JAVA_FLOAT, at, row.length);
-    }
-
-    @Override
-    public void close() {
-      memory.close();
-      kernel.close();
-    }
+  private static MemoryReader open(Case drawn) throws OrtException {
+    return MemoryReader.inMemory(drawn.shape(), drawn.rotary(), drawn.config, drawn.onnx);
   }
 }

@@ -143,6 +143,41 @@ class CommandsTest {
     assertThat(report.at("/flips/refused").asInt()).isGreaterThan(100);
   }
 
+  /** A limit on the size of files stands for the full disk. */
+  @Test
+  void aFullDiskEndsARunAndKeepsWhatWasCommitted() throws IOException, InterruptedException {
+    Path memory = folder.resolve("memory");
+    Path prompt = Files.writeString(folder.resolve("prompt.txt"), "The sky is blue. ".repeat(300));
+    Path log = folder.resolve("log");
+    List<String> line =
+        new ArrayList<>(
+            List.of(
+                "sh",
+                "-c",
+                "ulimit -f 60000 && exec \"$@\"",
+                "sh",
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "--enable-native-access=ALL-UNNAMED",
+                "-classpath",
+                System.getProperty("java.class.path"),
+                Main.class.getName()));
+    line.addAll(
+        List.of(
+            arguments(
+                "run -s chunk=128 -s commitTokens=256 --memory %s --prompt-file %s"
+                    .formatted(memory, prompt))));
+    Process process =
+        new ProcessBuilder(line).redirectErrorStream(true).redirectOutput(log.toFile()).start();
+    assertThat(process.waitFor()).isOne();
+    assertThat(Files.readString(log))
+        .containsPattern("mneme: cannot (write|save) to " + memory + ": \\w")
+        .doesNotContain("Exception");
+    assertThat(run("run", "--memory", memory.toString(), "--max-tokens", "2"))
+        .as(err.toString())
+        .isZero();
+    assertThat(err.toString()).contains("restored ");
+  }
+
   private int keep(Path memory, String text, String question) {
     return run(
         "run",

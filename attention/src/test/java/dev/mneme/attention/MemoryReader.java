@@ -1,0 +1,102 @@
+package dev.mneme.attention;
+
+import ai.onnxruntime.OrtEnvironment;
+import ai.onnxruntime.OrtException;
+import ai.onnxruntime.OrtSession;
+import dev.mneme.attention.onnx.OnnxAttentionKernel;
+import dev.mneme.attention.selection.WordSearch;
+import dev.mneme.memory.codec.BlockPrecision;
+import dev.mneme.memory.index.ExactIndex;
+import dev.mneme.memory.store.ArenaBlockStore;
+import dev.mneme.memory.store.BlockStore;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+
+/** Feeds a text to a memory of one layer, queries, keys and values packed in one matrix. */
+final class MemoryReader implements AutoCloseable {
+
+  final AttentionKernel kernel;
+  final MemoryAttention memory;
+  private final AttentionShape shape;
+
+  /** Opens an empty memory; {@code onnx} is whether the kernel runs on ONNX Runtime. */
+  MemoryReader(
+      AttentionShape shape,
+      RotaryEmbedding rotary,
+      MemoryConfig config,
+      boolean onnx,
+      BlockStore.Factory stores)
+      throws OrtException {
+    this.shape = shape;
+    if (onnx) {
+      try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
+        kernel = new OnnxAttentionKernel(OrtEnvironment.getEnvironment(), options, shape);
+      }
+    } else {
+      kernel = new JavaAttentionKernel();
+    }
+    memory = new MemoryAttention(shape, rotary, 1, config, kernel, stores, ExactIndex::new);
+  }
+
+  /** Opens an empty memory whose blocks are kept in memory. */
+  static MemoryReader inMemory(
+      AttentionShape shape, RotaryEmbedding rotary, MemoryConfig config, boolean onnx)
+      throws OrtException {
+    return new MemoryReader(
+        shape,
+        rotary,
+        config,
+        onnx,
+        (layer, block, dimension) -> new ArenaBlockStore(block, dimension, BlockPrecision.FLOAT32));
+  }
+
+  List<Integer> chosen() {
+    return Arrays.stream(memory.choice(0).blocks()).boxed().toList();
+  }
+
+  List<float[]> read(RandomText text, int from, int to) {
+    int queryWidth = shape.heads() * shape.headDim();
+    int keyWidth = shape.kvHeads() * shape.headDim();
+    int width = queryWidth + 2 * keyWidth;
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment packed = arena.allocate((long) (to - from) * width * Float.BYTES, 64);
+      for (int token = from; token < to; token++) {
+        long at = (long) (token - from) * width * Float.BYTES;
+        put(packed, at, text.queries[token]);
+        put(packed, at + 4L * queryWidth, text.keys[token]);
+        put(packed, at + 4L * (queryWidth + keyWidth), text.values[token]);
+      }
+      MemorySegment output = arena.allocate((long) (to - from) * queryWidth * Float.BYTES, 64);
+      memory.begin(to - from, WordSearch.NONE);
+      memory.attend(
+          0,
+          new TokenMatrix(packed, width, 0),
+          new TokenMatrix(packed, width, queryWidth),
+          new TokenMatrix(packed, width, queryWidth + keyWidth),
+          new TokenMatrix(output, queryWidth, 0));
+      memory.commit();
+      List<float[]> rows = new ArrayList<>();
+      for (int token = from; token < to; token++) {
+        rows.add(
+            output
+                .asSlice((long) (token - from) * queryWidth * Float.BYTES, 4L * queryWidth)
+                .toArray(ValueLayout.JAVA_FLOAT));
+      }
+      return rows;
+    }
+  }
+
+  private static void put(MemorySegment to, long at, float[] row) {
+    MemorySegment.copy(row, 0, to, ValueLayout.JAVA_FLOAT, at, row.length);
+  }
+
+  @Override
+  public void close() {
+    memory.close();
+    kernel.close();
+  }
+}

@@ -1,0 +1,46 @@
+package dev.mneme.attention;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+
+/** Random queries, keys and values of one layer. */
+final class RandomText {
+
+  final float[][] queries;
+  final float[][] keys;
+  final float[][] values;
+
+  RandomText(long seed, AttentionShape shape, int tokens) {
+    Random random = new Random(seed);
+    queries = gaussian(random, tokens, shape.heads() * shape.headDim());
+    keys = gaussian(random, tokens, shape.kvHeads() * shape.headDim());
+    values = gaussian(random, tokens, shape.kvHeads() * shape.headDim());
+  }
+
+  int tokens() {
+    return queries.length;
+  }
+
+  List<double[]> doubles(float[][] rows, int from, int to) {
+    List<double[]> result = new ArrayList<>();
+    for (int token = from; token < to; token++) {
+      double[] row = new double[rows[token].length];
+      for (int i = 0; i < row.length; i++) {
+        row[i] = rows[token][i];
+      }
+      result.add(row);
+    }
+    return result;
+  }
+
+  private static float[][] gaussian(Random random, int rows, int width) {
+    float[][] matrix = new float[rows][width];
+    for (float[] row : matrix) {
+      for (int i = 0; i < width; i++) {
+        row[i] = (float) random.nextGaussian();
+      }
+    }
+    return matrix;
+  }
+}
