@@ -3,6 +3,7 @@ package dev.mneme;
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
+import com.google.common.base.Suppliers;
 import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.attention.Words;
@@ -23,6 +24,7 @@ import dev.mneme.memory.file.MemoryFolder.Access;
 import dev.mneme.memory.file.RecordFile;
 import dev.mneme.memory.store.ArenaBlockStore;
 import dev.mneme.memory.store.BlockCache;
+import dev.mneme.memory.store.BlockStore;
 import dev.mneme.memory.store.FolderStores;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -31,6 +33,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -153,27 +156,44 @@ public final class MnemeModel implements AutoCloseable {
     checkOpen();
     if (config.maxResidentBytes() == 0) {
       MemoryAttention attention =
-          model.newMemory(
-              memory,
-              (layer, shape, dimension) ->
-                  new ArenaBlockStore(shape, dimension, config.blockPrecision()),
-              config.index());
+          model.newMemory(memory, inMemory(config.blockPrecision()), config.index());
       return opened(memory, config.blockPrecision(), attention, null);
     }
+    return opened(
+        memory,
+        config.blockPrecision(),
+        model.newMemory(memory, temporary(memory, config.blockPrecision()), config.index()),
+        null);
+  }
+
+  private static BlockStore.Factory inMemory(BlockPrecision precision) {
+    return (layer, shape, dimension) -> new ArenaBlockStore(shape, dimension, precision);
+  }
+
+  /** Stores in a new folder of the working folder. */
+  private FolderStores temporary(MemoryConfig memory, BlockPrecision precision) {
     // Before there is a folder: a budget that is too small is refused here.
-    BlockCache cache = cache(memory, config.blockPrecision());
+    BlockCache cache = cache(memory, precision);
     try {
       Path working =
           Path.of(
               config.workingFolder().isEmpty()
                   ? System.getProperty("java.io.tmpdir")
                   : config.workingFolder());
-      MemoryFolder folder =
-          MemoryFolder.createTemporary(working, emptyManifest(memory, config.blockPrecision()));
-      return opened(memory, config.blockPrecision(), cache, folder, true);
+      MemoryFolder folder = MemoryFolder.createTemporary(working, emptyManifest(memory, precision));
+      return new FolderStores(folder, precision, cache, true, tails(memory, precision));
     } catch (IOException e) {
       throw new UncheckedIOException("cannot keep blocks in files: " + e.getMessage(), e);
     }
+  }
+
+  /** Opens the stores of what a fork, or a reader of a folder, appends: all layers alike. */
+  BlockStore.Factory tails(MemoryConfig memory, BlockPrecision precision) {
+    if (config.maxResidentBytes() == 0) {
+      return inMemory(precision);
+    }
+    Supplier<FolderStores> stores = Suppliers.memoize(() -> temporary(memory, precision));
+    return (layer, shape, dimension) -> stores.get().open(layer, shape, dimension);
   }
 
   /**
@@ -190,7 +210,7 @@ public final class MnemeModel implements AutoCloseable {
     BlockPrecision precision = config.blockPrecision();
     BlockCache cache = cache(memory, precision);
     MemoryFolder created = MemoryFolder.create(folder, emptyManifest(memory, precision));
-    return opened(memory, precision, cache, created, false);
+    return opened(memory, precision, cache, created);
   }
 
   /**
@@ -220,7 +240,7 @@ public final class MnemeModel implements AutoCloseable {
       SessionFolder.check(found, fingerprint());
       MnemeConfig made = SessionFolder.configuration(found);
       BlockCache cache = cache(made.memory(), made.blockPrecision());
-      session = opened(made.memory(), made.blockPrecision(), cache, found, false);
+      session = opened(made.memory(), made.blockPrecision(), cache, found);
       if (found.manifest().state() > 0) {
         found.readState(session::restore);
       }
@@ -236,14 +256,11 @@ public final class MnemeModel implements AutoCloseable {
   }
 
   private MnemeSession opened(
-      MemoryConfig memory,
-      BlockPrecision precision,
-      BlockCache cache,
-      MemoryFolder folder,
-      boolean temporary) {
-    FolderStores stores = new FolderStores(folder, precision, cache, temporary);
+      MemoryConfig memory, BlockPrecision precision, BlockCache cache, MemoryFolder folder) {
+    FolderStores stores =
+        new FolderStores(folder, precision, cache, false, tails(memory, precision));
     MemoryAttention attention = model.newMemory(memory, stores, config.index());
-    return opened(memory, precision, attention, temporary ? null : folder);
+    return opened(memory, precision, attention, folder);
   }
 
   private MnemeSession opened(

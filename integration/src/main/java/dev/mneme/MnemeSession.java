@@ -93,7 +93,8 @@ public final class MnemeSession implements AutoCloseable {
    */
   public synchronized MnemeSession fork() {
     checkUsable();
-    MnemeSession fork = new MnemeSession(model, reader.fork(), config, precision, chunk, null);
+    TokenReader forked = reader.fork(model.tails(config, precision));
+    MnemeSession fork = new MnemeSession(model, forked, config, precision, chunk, null);
     fork.history = Arrays.copyOf(history, Math.max(1, tokens));
     fork.tokens = tokens;
     fork.read = read;

@@ -140,13 +140,22 @@ class RealFolderTest {
       try (MnemeSession session = bounded.newSession()) {
         assertThat(session.logits(PROMPT)).containsExactly(expected.logits(PROMPT));
         assertThat(generate(session, 20)).isEqualTo(generate(expected, 20));
-        try (Stream<Path> files = Files.list(temporary)) {
-          assertThat(files).hasSize(1);
+        assertThat(folders()).isEqualTo(1);
+        int[] more = new Random(9).ints(200, 1000, 11_000).toArray();
+        try (MnemeSession asked = session.fork();
+            MnemeSession read = session.fork()) {
+          assertThat(asked.logits(5)).hasSize(49_152);
+          assertThat(folders()).isEqualTo(1);
+          try (MnemeSession ofFork = read.fork()) {
+            assertThat(read.logits(more)).containsExactly(expected.logits(more));
+            assertThat(folders()).isEqualTo(2);
+            assertThat(ofFork.logits(more)).containsExactly(expected.logits());
+          }
+          assertThat(folders()).isEqualTo(2);
         }
+        assertThat(folders()).isEqualTo(1);
       }
-      try (Stream<Path> files = Files.list(temporary)) {
-        assertThat(files).isEmpty();
-      }
+      assertThat(folders()).isZero();
     }
     try (MnemeModel model =
         open(MnemeConfig.builder().maxResidentBytes(1 << 20).workingFolder(temporary.toString()))) {
@@ -155,8 +164,12 @@ class RealFolderTest {
           .withMessageStartingWith("maxResidentBytes must be at least ")
           .withMessageEndingWith(": 1048576");
     }
+    assertThat(folders()).isZero();
+  }
+
+  private long folders() throws IOException {
     try (Stream<Path> files = Files.list(temporary)) {
-      assertThat(files).isEmpty();
+      return files.count();
     }
   }
 

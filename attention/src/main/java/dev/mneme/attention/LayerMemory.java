@@ -148,10 +148,12 @@ final class LayerMemory implements AutoCloseable {
    * A memory of the same tokens. Blocks are shared, and so is the working set until one of the two
    * reads on.
    *
+   * @param layer its number
+   * @param tails opens the stores of blocks that the fork appends
    * @param buffers of the session that the fork belongs to
    */
-  LayerMemory fork(LayerBuffers buffers) {
-    BlockStore forkedStore = store.fork();
+  LayerMemory fork(int layer, BlockStore.Factory tails, LayerBuffers buffers) {
+    BlockStore forkedStore = store.fork(layer, tails);
     LayerMemory fork =
         new LayerMemory(
             shape,

@@ -138,12 +138,14 @@ public final class MemoryAttention implements AutoCloseable {
    * A memory that has read the same tokens. Blocks are shared, and the rest until one of the two
    * reads on; from then on each goes its own way. It may be used by another thread and is closed on
    * its own.
+   *
+   * @param tails opens the stores of blocks that the fork appends to blocks in files
    */
-  public MemoryAttention fork() {
+  public MemoryAttention fork(BlockStore.Factory tails) {
     checkIdle();
     MemoryAttention fork = new MemoryAttention(this);
     for (LayerMemory layer : layers) {
-      fork.layers.add(layer.fork(fork.buffers));
+      fork.layers.add(layer.fork(fork.layers.size(), tails, fork.buffers));
     }
     return fork;
   }

@@ -9,6 +9,7 @@ import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.file.Manifest;
 import dev.mneme.memory.file.MemoryFolder;
 import dev.mneme.memory.file.MemoryFolder.Access;
+import dev.mneme.memory.store.ArenaBlockStore;
 import dev.mneme.memory.store.BlockCache;
 import dev.mneme.memory.store.FolderStores;
 import java.io.IOException;
@@ -112,6 +113,12 @@ class MemoryFormatTest {
         ROTARY,
         CONFIG,
         false,
-        new FolderStores(folder, BlockPrecision.FLOAT32, cache, false));
+        new FolderStores(
+            folder,
+            BlockPrecision.FLOAT32,
+            cache,
+            false,
+            (layer, shape, dimension) ->
+                new ArenaBlockStore(shape, dimension, BlockPrecision.FLOAT32)));
   }
 }

@@ -5,6 +5,7 @@ import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.file.Manifest;
 import dev.mneme.memory.file.MemoryFolder;
 import dev.mneme.memory.file.MemoryFolder.Access;
+import dev.mneme.memory.store.ArenaBlockStore;
 import dev.mneme.memory.store.BlockCache;
 import dev.mneme.memory.store.BlockStore;
 import dev.mneme.memory.store.FolderStores;
@@ -42,7 +43,13 @@ final class ScriptedMemory implements AutoCloseable {
     this.folder = folder;
     long bytes = folder.blocks().stride();
     cache = new BlockCache(BlockCache.leastBytes(bytes), bytes);
-    FolderStores factory = new FolderStores(folder, PRECISION, cache, false);
+    FolderStores factory =
+        new FolderStores(
+            folder,
+            PRECISION,
+            cache,
+            false,
+            (layer, shape, dimension) -> new ArenaBlockStore(shape, dimension, PRECISION));
     for (int layer = 0; layer < LAYERS; layer++) {
       stores.add(factory.open(layer, SHAPE, DIMENSION));
     }

@@ -15,6 +15,7 @@ import dev.mneme.integration.graph.AttentionLayer;
 import dev.mneme.integration.graph.Projection;
 import dev.mneme.integration.graph.Segment;
 import dev.mneme.integration.graph.TensorSpec;
+import dev.mneme.memory.store.BlockStore;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -63,9 +64,14 @@ public final class TokenReader implements AutoCloseable {
     last = new Views(0, 1);
   }
 
-  /** A reader of a {@linkplain MemoryAttention#fork fork} of the memory. */
-  public TokenReader fork() {
-    return new TokenReader(model, memory.fork(), words == null ? null : words.fork(), capacity);
+  /**
+   * A reader of a {@linkplain MemoryAttention#fork fork} of the memory.
+   *
+   * @param tails opens the stores of blocks that the fork appends to blocks in files
+   */
+  public TokenReader fork(BlockStore.Factory tails) {
+    return new TokenReader(
+        model, memory.fork(tails), words == null ? null : words.fork(), capacity);
   }
 
   /** Allocates the buffers when first needed. */

@@ -242,8 +242,15 @@ public final class MemoryFolder implements AutoCloseable {
     vectors().force();
     int before = manifest.state();
     int number = before + 1;
-    PayloadFile.write(stateFile(number), STATE_MAGIC, manifest.id(), state::write);
-    replace(manifest.with(blocks, epoch, number));
+    try {
+      PayloadFile.write(stateFile(number), STATE_MAGIC, manifest.id(), state::write);
+      replace(manifest.with(blocks, epoch, number));
+    } catch (IOException e) {
+      if (manifest.state() == before) {
+        Files.deleteIfExists(stateFile(number)); // gives room back to a disk that is full
+      }
+      throw e;
+    }
     // The one before stays for readers that have just read the manifest before.
     Files.deleteIfExists(stateFile(before - 1));
   }

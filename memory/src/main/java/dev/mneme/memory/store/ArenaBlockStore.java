@@ -128,8 +128,9 @@ public final class ArenaBlockStore implements BlockStore {
     blocks.subList(size, blocks.size()).clear();
   }
 
+  /** Appends to memory of its own, whatever {@code tails} opens. */
   @Override
-  public ArenaBlockStore fork() {
+  public ArenaBlockStore fork(int layer, Factory tails) {
     checkOpen();
     ArenaBlockStore fork = new ArenaBlockStore(shape, dimension, precision);
     fork.blocks.addAll(blocks);

@@ -151,7 +151,7 @@ final class FileBlockStore implements BlockStore {
     checkElementIndex(block, size, "block");
   }
 
-  private void checkOpen() {
+  void checkOpen() {
     checkState(!closed, "the block store is closed");
   }
 
@@ -162,10 +162,9 @@ final class FileBlockStore implements BlockStore {
     this.size = size;
   }
 
-  /** Its further blocks are kept in memory alone: a folder has one writer. */
   @Override
-  public BlockStore fork() {
-    return new TailBlockStore(view(), new ArenaBlockStore(shape, dimension, precision));
+  public BlockStore fork(int layer, Factory tails) {
+    return new TailBlockStore(view(), layer, tails);
   }
 
   /** A store of the same blocks, to be read only. */

@@ -18,6 +18,7 @@ public final class FolderStores implements BlockStore.Factory {
   private final BlockPrecision precision;
   private final BlockCache cache;
   private final boolean temporary;
+  private final BlockStore.Factory tails;
   private final AtomicInteger open = new AtomicInteger();
 
   /**
@@ -26,27 +27,31 @@ public final class FolderStores implements BlockStore.Factory {
    * @param precision of the folder's blocks
    * @param cache keeps blocks in memory; outlives the stores
    * @param temporary whether the folder is deleted when it is closed
+   * @param tails opens the stores of further blocks where the folder is read only, when needed
    */
   public FolderStores(
-      MemoryFolder folder, BlockPrecision precision, BlockCache cache, boolean temporary) {
+      MemoryFolder folder,
+      BlockPrecision precision,
+      BlockCache cache,
+      boolean temporary,
+      BlockStore.Factory tails) {
     this.folder = folder;
     this.precision = precision;
     this.cache = cache;
     this.temporary = temporary;
+    this.tails = tails;
   }
 
   /**
    * A store of the blocks that are committed. Where the folder is read only, further blocks are
-   * kept in memory alone.
+   * kept elsewhere.
    */
   @Override
   public BlockStore open(int layer, BlockShape shape, int dimension) {
     retain();
     FileBlockStore store =
         new FileBlockStore(this, layer, shape, dimension, precision, folder.manifest().blocks());
-    return folder.access() == Access.READ_WRITE
-        ? store
-        : new TailBlockStore(store, new ArenaBlockStore(shape, dimension, precision));
+    return folder.access() == Access.READ_WRITE ? store : new TailBlockStore(store, layer, tails);
   }
 
   /** The folder. */

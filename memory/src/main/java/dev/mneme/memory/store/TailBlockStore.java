@@ -5,17 +5,30 @@ import static com.google.common.base.Preconditions.checkPositionIndex;
 import dev.mneme.memory.block.BlockShape;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
-/** Blocks of a file that is not written, and in memory those that were appended behind them. */
+/**
+ * Blocks of a file that is not written, and those that were appended behind them, kept elsewhere. A
+ * store for those is opened with the first of them: most forks never have one.
+ */
 final class TailBlockStore implements BlockStore {
 
   private final FileBlockStore base;
-  private final ArenaBlockStore tail;
+  private final int layer;
+  private final Factory tails;
+  private @Nullable BlockStore tail;
 
-  /** Joins two stores of the same shape and precision; closes both. */
-  TailBlockStore(FileBlockStore base, ArenaBlockStore tail) {
+  /**
+   * Begins with the blocks of a file.
+   *
+   * @param base closed with this store
+   * @param layer that it belongs to
+   * @param tails opens the store of what follows, of the same precision, closed with this store
+   */
+  TailBlockStore(FileBlockStore base, int layer, Factory tails) {
     this.base = base;
-    this.tail = tail;
+    this.layer = layer;
+    this.tails = tails;
   }
 
   @Override
@@ -30,11 +43,15 @@ final class TailBlockStore implements BlockStore {
 
   @Override
   public int size() {
-    return base.size() + tail.size();
+    return base.size() + (tail == null ? 0 : tail.size());
   }
 
   @Override
   public int append(MemorySegment keys, MemorySegment values, float[] representative) {
+    if (tail == null) {
+      base.checkOpen();
+      tail = tails.open(layer, shape(), dimension());
+    }
     return base.size() + tail.append(keys, values, representative);
   }
 
@@ -51,6 +68,10 @@ final class TailBlockStore implements BlockStore {
   @Override
   public void prefetch(int[] blocks) {
     base.prefetch(Arrays.stream(blocks).filter(block -> block < base.size()).toArray());
+    if (tail != null) {
+      tail.prefetch(
+          Arrays.stream(blocks).filter(block -> block >= base.size()).map(this::inside).toArray());
+    }
   }
 
   @Override
@@ -64,7 +85,7 @@ final class TailBlockStore implements BlockStore {
   }
 
   private BlockStore of(int block) {
-    return block < base.size() ? base : tail;
+    return tail == null || block < base.size() ? base : tail;
   }
 
   private int inside(int block) {
@@ -74,23 +95,31 @@ final class TailBlockStore implements BlockStore {
   @Override
   public void truncate(int size) {
     checkPositionIndex(size, size(), "size");
-    tail.truncate(Math.max(0, size - base.size()));
+    if (tail != null) {
+      tail.truncate(Math.max(0, size - base.size()));
+    }
     base.truncate(Math.min(size, base.size()));
   }
 
   @Override
-  public BlockStore fork() {
-    return new TailBlockStore(base.view(), tail.fork());
+  public BlockStore fork(int layer, Factory tails) {
+    TailBlockStore fork = new TailBlockStore(base.view(), layer, tails);
+    if (tail != null) {
+      fork.tail = tail.fork(layer, tails);
+    }
+    return fork;
   }
 
   @Override
   public long residentBytes() {
-    return base.residentBytes() + tail.residentBytes();
+    return base.residentBytes() + (tail == null ? 0 : tail.residentBytes());
   }
 
   @Override
   public void close() {
-    tail.close();
+    if (tail != null) {
+      tail.close();
+    }
     base.close();
   }
 }

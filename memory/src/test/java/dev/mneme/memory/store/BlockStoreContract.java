@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 
 import dev.mneme.memory.block.BlockShape;
+import dev.mneme.memory.codec.BlockPrecision;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
@@ -20,6 +21,9 @@ interface BlockStoreContract {
 
   /** An odd number: what lies behind a representative must stay aligned. */
   int DIMENSION = 7;
+
+  BlockStore.Factory TAILS =
+      (layer, shape, dimension) -> new ArenaBlockStore(shape, dimension, BlockPrecision.FLOAT32);
 
   BlockStore open(BlockShape shape, int dimension);
 
@@ -106,8 +110,8 @@ interface BlockStoreContract {
       for (int number = 0; number < 5; number++) {
         append(store, block, number);
       }
-      BlockStore fork = store.fork();
-      BlockStore ofFork = fork.fork();
+      BlockStore fork = store.fork(0, TAILS);
+      BlockStore ofFork = fork.fork(0, TAILS);
       append(store, block, 100);
       append(fork, block, 200);
       append(fork, block, 201);

@@ -54,7 +54,7 @@ class FileBlockStoreTest implements BlockStoreContract {
 
   @Override
   public BlockStore open(BlockShape shape, int dimension) {
-    return new FolderStores(folder(shape, dimension), BlockPrecision.FLOAT32, cache, false)
+    return new FolderStores(folder(shape, dimension), BlockPrecision.FLOAT32, cache, false, TAILS)
         .open(0, shape, dimension);
   }
 
@@ -78,7 +78,7 @@ class FileBlockStoreTest implements BlockStoreContract {
   @Test
   void aChangedByteIsNeverRead() throws IOException {
     MemoryFolder folder = folder(SHAPE, DIMENSION);
-    FolderStores stores = new FolderStores(folder, BlockPrecision.FLOAT32, cache, false);
+    FolderStores stores = new FolderStores(folder, BlockPrecision.FLOAT32, cache, false, TAILS);
     try (Arena arena = Arena.ofConfined();
         BlockStore store = stores.open(0, SHAPE, DIMENSION);
         FileChannel file =
