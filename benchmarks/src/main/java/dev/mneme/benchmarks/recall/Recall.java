@@ -1,5 +1,7 @@
 package dev.mneme.benchmarks.recall;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.mneme.MnemeModel;
 import dev.mneme.benchmarks.baseline.UncutModel;
 import dev.mneme.benchmarks.task.RecallRow;
@@ -17,6 +19,7 @@ final class Recall implements AutoCloseable {
 
   private final MnemeModel model;
   private final Mode mode;
+  private final @Nullable SharedPrefix prefix;
   private final @Nullable UncutModel uncut;
   private final ResidentMemory memory = ResidentMemory.ofThisProcess();
 
@@ -29,20 +32,28 @@ final class Recall implements AutoCloseable {
   Recall(MnemeModel model, Mode mode, int capacity) throws IOException {
     this.model = model;
     this.mode = mode;
+    prefix =
+        mode == Mode.FULL ? null : new SharedPrefix(model, mode.memory(model.config().memory()));
     uncut =
         mode == Mode.FULL
             ? UncutModel.open(model.graph(), model.runtime(), capacity, model.config().chunk())
             : null;
   }
 
-  /** Reads a prompt, generates the answer and judges it. */
-  RecallRow ask(Sample sample) {
+  /**
+   * Reads a prompt, generates the answer and judges it.
+   *
+   * @param next the sample that is asked next; null for none
+   */
+  RecallRow ask(Sample sample, @Nullable Sample next) {
     int[] prompt = model.tokenizer().encode(sample.prompt());
+    int[] nextPrompt = next == null ? null : model.tokenizer().encode(next.prompt());
     System.gc(); // the peak is to be this sample's, not what earlier ones left to collect
     memory.resetPeak();
-    try (Reader reader = reader();
-        ReadingProgress progress = ReadingProgress.start(sample.id(), prompt.length)) {
-      long start = System.nanoTime();
+    int before = prefix == null ? 0 : prefix.tokens(prompt);
+    long start = System.nanoTime();
+    try (ReadingProgress progress = ReadingProgress.start(sample.id(), before, prompt.length);
+        Reader reader = reader(prompt, nextPrompt, progress)) {
       reader.read(prompt, progress);
       long read = System.nanoTime();
       Span needle = sample.needle();
@@ -69,16 +80,16 @@ final class Recall implements AutoCloseable {
           sample.hit(completion),
           completion,
           found,
-          prompt.length / ((read - start) / 1e9),
+          (prompt.length - before) / ((read - start) / 1e9),
           (end - answering) / 1e6 / Math.max(1, length),
           memory.peak());
     }
   }
 
-  private Reader reader() {
-    return uncut == null
-        ? new SessionReader(model, mode.memory(model.config().memory()))
-        : new UncutReader(model, uncut);
+  private Reader reader(int[] prompt, int @Nullable [] next, ReadingProgress progress) {
+    return uncut != null
+        ? new UncutReader(model, uncut)
+        : new SessionReader(requireNonNull(prefix).begin(prompt, next, progress));
   }
 
   private @Nullable Double visibleShare(Reader reader, Sample sample, Span needle) {
@@ -89,6 +100,9 @@ final class Recall implements AutoCloseable {
 
   @Override
   public void close() {
+    if (prefix != null) {
+      prefix.close();
+    }
     if (uncut != null) {
       uncut.close();
     }

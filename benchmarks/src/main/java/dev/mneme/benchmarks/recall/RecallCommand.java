@@ -160,8 +160,8 @@ public final class RecallCommand implements Callable<Integer> {
     }
     try (Recall recall = new Recall(opened, mode, capacity(opened, open));
         RecallWriter writer = json == null ? null : RecallWriter.append(json)) {
-      for (Sample sample : open) {
-        RecallRow row = recall.ask(sample);
+      for (int i = 0; i < open.size(); i++) {
+        RecallRow row = recall.ask(open.get(i), i + 1 < open.size() ? open.get(i + 1) : null);
         rows.add(row);
         if (writer != null) {
           writer.write(row);

@@ -1,8 +1,7 @@
 package dev.mneme.benchmarks.recall;
 
-import dev.mneme.MnemeModel;
 import dev.mneme.MnemeSession;
-import dev.mneme.attention.MemoryConfig;
+import java.util.Arrays;
 import java.util.function.IntConsumer;
 
 /** A text read through a memory. */
@@ -11,14 +10,14 @@ public final class SessionReader implements Reader {
   private final MnemeSession session;
   private float[] logits = {};
 
-  /** Opens a session with a memory configuration. */
-  public SessionReader(MnemeModel model, MemoryConfig memory) {
-    session = model.newSession(memory);
+  /** Goes on from what a session has read; closed with this reader. */
+  public SessionReader(MnemeSession session) {
+    this.session = session;
   }
 
   @Override
   public void read(int[] prompt, IntConsumer progress) {
-    session.append(prompt, progress);
+    session.append(Arrays.copyOfRange(prompt, session.tokens(), prompt.length), progress);
     logits = session.logits();
     progress.accept(prompt.length);
   }

@@ -107,8 +107,7 @@ public final class SpeedCommand implements Callable<Integer> {
           Stream.concat(through.stream(), uncut.stream()).distinct().sorted().toList();
       // The first text that a JVM reads is slower: code is not compiled, memory not touched yet.
       measure("warm-up", new UncutReader(opened, whole), Collections.min(uncut));
-      measure(
-          "warm-up", new SessionReader(opened, opened.config().memory()), Collections.min(through));
+      measure("warm-up", new SessionReader(opened.newSession()), Collections.min(through));
       for (int round = 0; round < rounds; round++) {
         // Neighbours in time are compared: a machine's speed drifts.
         for (int length : all) {
@@ -116,8 +115,7 @@ public final class SpeedCommand implements Callable<Integer> {
             measured.add(measure("uncut", new UncutReader(opened, whole), length));
           }
           if (through.contains(length)) {
-            measured.add(
-                measure("mneme", new SessionReader(opened, opened.config().memory()), length));
+            measured.add(measure("mneme", new SessionReader(opened.newSession()), length));
           }
         }
       }

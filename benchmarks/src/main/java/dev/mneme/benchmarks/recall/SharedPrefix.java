@@ -1,0 +1,80 @@
+package dev.mneme.benchmarks.recall;
+
+import dev.mneme.MnemeModel;
+import dev.mneme.MnemeSession;
+import dev.mneme.attention.MemoryConfig;
+import java.util.Arrays;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What prompts have in common with the next one, read once and forked: pass keys at growing depths
+ * share the text in front of the key, and questions about one text all of it. What is computed is
+ * the same to the bit. Not thread-safe.
+ */
+final class SharedPrefix implements AutoCloseable {
+
+  /** Fewer tokens are not worth a second session. */
+  private static final int LEAST = 512;
+
+  private final MnemeModel model;
+  private final MemoryConfig memory;
+  private @Nullable MnemeSession base;
+  private int[] prefix = {};
+
+  SharedPrefix(MnemeModel model, MemoryConfig memory) {
+    this.model = model;
+    this.memory = memory;
+  }
+
+  /** How many tokens of a prompt were read already. */
+  int tokens(int[] prompt) {
+    return common(prompt, prefix) < prefix.length ? 0 : prefix.length;
+  }
+
+  /**
+   * A session that has read the beginning of a prompt; closed by the caller.
+   *
+   * @param prompt its tokens
+   * @param next the prompt that is asked for next; null for none
+   * @param progress told the number of tokens read so far
+   */
+  MnemeSession begin(int[] prompt, int @Nullable [] next, IntConsumer progress) {
+    MnemeSession session = base;
+    if (session == null || tokens(prompt) < prefix.length) {
+      close();
+      session = model.newSession(memory);
+    }
+    base = session;
+    // Something is left to read of both, even of equal ones.
+    int shared =
+        next == null
+            ? 0
+            : common(
+                Arrays.copyOf(prompt, prompt.length - 1), Arrays.copyOf(next, next.length - 1));
+    if (shared - prefix.length >= LEAST) {
+      session.append(Arrays.copyOfRange(prompt, prefix.length, shared), progress);
+      prefix = Arrays.copyOf(prompt, shared);
+    }
+    if (shared >= prefix.length && shared >= LEAST) {
+      return session.fork();
+    }
+    base = null;
+    prefix = new int[0];
+    return session;
+  }
+
+  private static int common(int[] one, int[] other) {
+    int mismatch = Arrays.mismatch(one, other);
+    return mismatch < 0 ? one.length : mismatch;
+  }
+
+  @Override
+  public void close() {
+    if (base != null) {
+      base.close();
+    }
+    base = null;
+    prefix = new int[0];
+  }
+}
