@@ -3,6 +3,7 @@ package dev.mneme;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.mneme.attention.Choosers;
 import dev.mneme.attention.Mask;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.attention.Positions;
@@ -45,7 +46,9 @@ class MnemeConfigTest {
               Positions.ORDERED,
               Mask.PUBLISHED,
               Words.WEIGHTED,
-              0.75));
+              0.75,
+              Choosers.KV_HEAD,
+              1));
 
   @Test
   void readsWhatItWrites() {
@@ -86,7 +89,7 @@ class MnemeConfigTest {
             + " memory",
         "memory: {topk: 2} | unknown key memory.topk; known keys: nInit, nLocal, blockSize, topK,"
             + " representatives, queryBlock, sharpTail, sharpBlock, distanceScale, farDistance,"
-            + " positions, mask, words, wordWeight",
+            + " positions, mask, words, wordWeight, choosers, neighbours",
         "device: gpu | device must be cpu or cuda:N: gpu",
         "memory: {nLocal: 64} | nLocal must be at least queryBlock: nLocal 64, queryBlock 128",
         "memory: {representatives: 65} |"

@@ -10,10 +10,13 @@ import dev.mneme.attention.selection.BlockSelector;
 import dev.mneme.memory.file.StateInput;
 import dev.mneme.memory.file.StateOutput;
 import dev.mneme.memory.index.BlockIndex.Hits;
+import dev.mneme.memory.index.VectorSource;
 import dev.mneme.memory.store.BlockStore;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,7 +39,9 @@ final class LayerMemory implements AutoCloseable {
   private final FarPositions positions;
   private final AttentionKernel kernel;
   private final BlockStore store;
-  private final BlockSelector selector;
+
+  /** One for all heads, or one for each key/value head. */
+  private final List<BlockSelector> selectors;
 
   private final LayerBuffers buffers;
 
@@ -44,8 +49,8 @@ final class LayerMemory implements AutoCloseable {
   private @Nullable WorkingSet set;
   private @Nullable Attention attention;
 
-  /** The block in each slot. */
-  private final int[] slots;
+  /** The block in each slot, for each selector. */
+  private final int[][] slots;
 
   /** One past the last token copied into the sinks or the remainder. */
   private int farFilled;
@@ -65,7 +70,7 @@ final class LayerMemory implements AutoCloseable {
       FarPositions positions,
       AttentionKernel kernel,
       BlockStore store,
-      BlockSelector selector,
+      List<BlockSelector> selectors,
       LayerBuffers buffers) {
     this.shape = shape;
     this.timeline = timeline;
@@ -75,12 +80,14 @@ final class LayerMemory implements AutoCloseable {
     this.positions = positions;
     this.kernel = kernel;
     this.store = store;
-    this.selector = selector;
+    this.selectors = selectors;
     this.buffers = buffers;
     MemoryConfig config = timeline.config();
     layout = WorkingLayout.empty(config.blockSize());
-    slots = new int[config.topK()];
-    Arrays.fill(slots, EMPTY);
+    slots = new int[selectors.size()][config.topK()];
+    for (int[] of : slots) {
+      Arrays.fill(of, EMPTY);
+    }
     slotWeights = new float[shape.heads() * config.topK()];
   }
 
@@ -154,19 +161,19 @@ final class LayerMemory implements AutoCloseable {
    */
   LayerMemory fork(int layer, BlockStore.Factory tails, LayerBuffers buffers) {
     BlockStore forkedStore = store.fork(layer, tails);
+    List<BlockSelector> forkedSelectors = new ArrayList<>();
+    for (BlockSelector selector : selectors) {
+      int chooser = forkedSelectors.size();
+      forkedSelectors.add(selector.fork(representatives(forkedStore, chooser, selectors.size())));
+    }
     LayerMemory fork =
         new LayerMemory(
-            shape,
-            timeline,
-            rotary,
-            positions,
-            kernel,
-            forkedStore,
-            selector.fork(forkedStore::readRepresentative),
-            buffers);
+            shape, timeline, rotary, positions, kernel, forkedStore, forkedSelectors, buffers);
     fork.layout = layout;
     fork.set = set == null ? null : set.retain();
-    System.arraycopy(slots, 0, fork.slots, 0, slots.length);
+    for (int chooser = 0; chooser < slots.length; chooser++) {
+      System.arraycopy(slots[chooser], 0, fork.slots[chooser], 0, slots[chooser].length);
+    }
     System.arraycopy(slotWeights, 0, fork.slotWeights, 0, slotWeights.length);
     fork.farFilled = farFilled;
     fork.remainderPlace = remainderPlace;
@@ -176,8 +183,10 @@ final class LayerMemory implements AutoCloseable {
 
   /** Writes what is not in the block store, for {@link #restore}. */
   void save(StateOutput output) throws IOException {
-    for (int slot : slots) {
-      output.writeInt(slot);
+    for (int[] of : slots) {
+      for (int block : of) {
+        output.writeInt(block);
+      }
     }
     output.writeInt(farFilled);
     output.writeInt(remainderPlace);
@@ -187,9 +196,11 @@ final class LayerMemory implements AutoCloseable {
   /** Reads what {@link #save} wrote; blocks in the slots come from the store. */
   void restore(StateInput input, WorkingLayout layout) throws IOException {
     buffers.allocate(shape, store.shape(), timeline);
-    int[] saved = new int[slots.length];
-    for (int slot = 0; slot < saved.length; slot++) {
-      saved[slot] = input.readInt();
+    int[][] saved = new int[slots.length][timeline.config().topK()];
+    for (int[] of : saved) {
+      for (int slot = 0; slot < of.length; slot++) {
+        of[slot] = input.readInt();
+      }
     }
     farFilled = input.readInt();
     remainderPlace = input.readInt();
@@ -197,16 +208,42 @@ final class LayerMemory implements AutoCloseable {
     set = restored;
     this.layout = layout;
     restored.restore(input);
-    for (int slot = 0; slot < saved.length; slot++) {
-      if (saved[slot] != EMPTY) {
-        fillSlot(restored, slot, saved[slot]);
+    for (int chooser = 0; chooser < saved.length; chooser++) {
+      for (int slot = 0; slot < saved[chooser].length; slot++) {
+        if (saved[chooser][slot] != EMPTY) {
+          fillSlot(restored, chooser, slot, saved[chooser][slot]);
+        }
       }
     }
     for (int block = 0; block < store.size(); block++) {
       float[] representative = new float[store.dimension()];
       store.readRepresentative(block, representative);
-      selector.add(representative);
+      addToIndexes(representative);
     }
+  }
+
+  private void addToIndexes(float[] representative) {
+    int width = representative.length / selectors.size();
+    for (int chooser = 0; chooser < selectors.size(); chooser++) {
+      selectors.get(chooser).add(part(representative, chooser * width, width));
+    }
+  }
+
+  /** The array itself where that is all of it: nothing is copied for a choice by layer. */
+  private static float[] part(float[] vector, int from, int width) {
+    return width == vector.length ? vector : Arrays.copyOfRange(vector, from, from + width);
+  }
+
+  /** The part of the representatives of a store that one of several choosers searches. */
+  static VectorSource representatives(BlockStore store, int chooser, int choosers) {
+    if (choosers == 1) {
+      return store::readRepresentative;
+    }
+    float[] all = new float[store.dimension()];
+    return (block, to) -> {
+      store.readRepresentative(block, all);
+      System.arraycopy(all, chooser * to.length, to, 0, to.length);
+    };
   }
 
   /** The far blocks. */
@@ -214,14 +251,18 @@ final class LayerMemory implements AutoCloseable {
     return store;
   }
 
-  /** The blocks chosen by the last query block. */
+  /** The blocks chosen by the last query block, each by one head at least. */
   Hits choice() {
     return choice;
   }
 
   /** Bytes of memory held outside the heap. */
   long residentBytes() {
-    return store.residentBytes() + selector.residentBytes() + (set == null ? 0 : set.bytes());
+    long bytes = store.residentBytes() + (set == null ? 0 : set.bytes());
+    for (BlockSelector selector : selectors) {
+      bytes += selector.residentBytes();
+    }
+    return bytes;
   }
 
   private void choose(WorkingSet set, QueryBlock block, int first, TokenMatrix queries) {
@@ -241,16 +282,29 @@ final class LayerMemory implements AutoCloseable {
     for (int at = 0; at < width; at += shape.headDim()) {
       rotator.rotate(mean, at, mean, at);
     }
-    choice = selector.choose(mean, block.words(), block.chosen());
-    int[] wanted = positions.isOrdered() ? choice.blocks() : inPlace(choice.blocks());
-    store.prefetch(missing(wanted));
-    for (int slot = 0; slot < wanted.length; slot++) {
-      fillSlot(set, slot, wanted[slot]);
+    List<Hits> choices = new ArrayList<>();
+    int[][] wanted = new int[selectors.size()][];
+    int part = width / selectors.size();
+    for (int chooser = 0; chooser < wanted.length; chooser++) {
+      Hits hits =
+          selectors
+              .get(chooser)
+              .choose(part(mean, chooser * part, part), block.words(), block.chosen());
+      choices.add(hits);
+      wanted[chooser] =
+          positions.isOrdered() ? hits.blocks() : inPlace(slots[chooser], hits.blocks());
+      store.prefetch(missing(slots[chooser], wanted[chooser]));
+    }
+    choice = Hits.union(choices);
+    for (int chooser = 0; chooser < wanted.length; chooser++) {
+      for (int slot = 0; slot < wanted[chooser].length; slot++) {
+        fillSlot(set, chooser, slot, wanted[chooser][slot]);
+      }
     }
   }
 
   /** The chosen blocks slot by slot: those that are in a slot stay there, the others fill up. */
-  private int[] inPlace(int[] chosen) {
+  private static int[] inPlace(int[] slots, int[] chosen) {
     int[] wanted = new int[chosen.length];
     Arrays.fill(wanted, EMPTY);
     boolean[] present = new boolean[chosen.length];
@@ -274,7 +328,7 @@ final class LayerMemory implements AutoCloseable {
   }
 
   /** The wanted blocks that are not in their slots. */
-  private int[] missing(int[] wanted) {
+  private static int[] missing(int[] slots, int[] wanted) {
     int[] missing = new int[wanted.length];
     int count = 0;
     for (int slot = 0; slot < wanted.length; slot++) {
@@ -285,15 +339,16 @@ final class LayerMemory implements AutoCloseable {
     return Arrays.copyOf(missing, count);
   }
 
-  private void fillSlot(WorkingSet set, int slot, int block) {
-    if (slots[slot] == block) {
+  private void fillSlot(WorkingSet set, int chooser, int slot, int block) {
+    if (slots[chooser][slot] == block) {
       return;
     }
     int rows = layout.blockSize();
     int row = layout.slotsAt() + slot * rows;
     int place = layout.sinks() + slot * rows;
     long bytes = store.shape().headBytes();
-    for (int head = 0; head < shape.kvHeads(); head++) {
+    int heads = shape.kvHeads() / selectors.size();
+    for (int head = chooser * heads; head < (chooser + 1) * heads; head++) {
       MemorySegment values = set.values().asSlice(set.offset(head, row, layout.width()), bytes);
       if (positions.keepsKeys()) {
         MemorySegment keys = set.farKeys().asSlice(set.offset(head, row, layout.far()), bytes);
@@ -303,7 +358,7 @@ final class LayerMemory implements AutoCloseable {
         putFarKeys(set, buffers.blockKeys, 0, head, row, rows, place);
       }
     }
-    slots[slot] = block;
+    slots[chooser][slot] = block;
   }
 
   /** Writes un-rotated keys into the far keys at their positions. */
@@ -479,6 +534,7 @@ final class LayerMemory implements AutoCloseable {
 
   private void weighSlots(int chosen, QueryTile tile) {
     int rows = layout.blockSize();
+    int topK = timeline.config().topK();
     for (int head = 0; head < shape.heads(); head++) {
       long at = ((long) head * layout.width() + layout.slotsAt()) * Float.BYTES;
       for (int slot = 0; slot < chosen; slot++) {
@@ -486,7 +542,7 @@ final class LayerMemory implements AutoCloseable {
         for (int i = 0; i < rows; i++) {
           sum += tile.mass().get(JAVA_FLOAT, at + (slot * rows + i) * (long) Float.BYTES);
         }
-        slotWeights[head * slots.length + slot] = sum;
+        slotWeights[head * topK + slot] = sum;
       }
     }
   }
@@ -498,10 +554,12 @@ final class LayerMemory implements AutoCloseable {
    */
   float attention(int block) {
     float most = 0;
-    for (int slot = 0; slot < slots.length; slot++) {
-      if (slots[slot] == block) {
-        for (int head = 0; head < shape.heads(); head++) {
-          most = Math.max(most, slotWeights[head * slots.length + slot]);
+    int topK = timeline.config().topK();
+    for (int head = 0; head < shape.heads(); head++) {
+      int[] of = slots[head * selectors.size() / shape.heads()];
+      for (int slot = 0; slot < topK; slot++) {
+        if (of[slot] == block) {
+          most = Math.max(most, slotWeights[head * topK + slot]);
         }
       }
     }
@@ -542,9 +600,9 @@ final class LayerMemory implements AutoCloseable {
     }
     int left = farFilled - firstToken - rows;
     float[] representative =
-        selector.representative(buffers.blockKeys.toArray(JAVA_FLOAT), scores, rows);
+        selectors.getFirst().representative(buffers.blockKeys.toArray(JAVA_FLOAT), scores, rows);
     store.append(buffers.blockKeys, buffers.blockValues, representative);
-    selector.add(representative);
+    addToIndexes(representative);
     for (int head = 0; head < shape.kvHeads(); head++) {
       shift(set.farKeys(), set.offset(head, layout.remainderAt(), layout.far()), left);
       shift(set.values(), set.offset(head, layout.remainderAt(), layout.width()), left);
@@ -590,7 +648,7 @@ final class LayerMemory implements AutoCloseable {
   @Override
   public void close() {
     free();
-    selector.close();
+    selectors.forEach(BlockSelector::close);
     store.close();
   }
 }

@@ -95,15 +95,21 @@ public final class MemoryAttention implements AutoCloseable {
     int dimension = shape.heads() * shape.headDim();
     for (int layer = 0; layer < layerCount; layer++) {
       BlockStore store = stores.open(layer, blockShape, dimension);
-      BlockSelector selector =
-          new BlockSelector(
-              indexes.open(dimension, store::readRepresentative),
-              shape.group(),
-              shape.headDim(),
-              config.representatives(),
-              config.words().fusion(config.wordWeight()));
+      List<BlockSelector> selectors = new ArrayList<>();
+      int choosers = config.choosers() == Choosers.LAYER ? 1 : shape.kvHeads();
+      for (int chooser = 0; chooser < choosers; chooser++) {
+        selectors.add(
+            new BlockSelector(
+                indexes.open(
+                    dimension / choosers, LayerMemory.representatives(store, chooser, choosers)),
+                shape.group(),
+                shape.headDim(),
+                config.representatives(),
+                config.words().fusion(config.wordWeight()),
+                config.neighbours()));
+      }
       layers.add(
-          new LayerMemory(shape, timeline, rotary, positions, kernel, store, selector, buffers));
+          new LayerMemory(shape, timeline, rotary, positions, kernel, store, selectors, buffers));
     }
   }
 

@@ -29,6 +29,9 @@ import static com.google.common.base.Preconditions.checkArgument;
  * @param words whether blocks are also found by words that they share with the last {@code
  *     queryBlock} tokens
  * @param wordWeight what words count with {@link Words#WEIGHTED}, from 0 to 1; keys count the rest
+ * @param choosers who chooses {@code topK} blocks: each layer, or each of its key/value heads
+ * @param neighbours blocks on either side of a block found that are chosen with it, in place of
+ *     others found
  */
 public record MemoryConfig(
     int nInit,
@@ -44,7 +47,9 @@ public record MemoryConfig(
     Positions positions,
     Mask mask,
     Words words,
-    double wordWeight) {
+    double wordWeight,
+    Choosers choosers,
+    int neighbours) {
 
   /** Checks the values against each other. */
   public MemoryConfig {
@@ -74,6 +79,7 @@ public record MemoryConfig(
         distanceScale);
     checkArgument(farDistance >= 0, "farDistance must not be negative: %s", farDistance);
     checkArgument(wordWeight >= 0 && wordWeight <= 1, "wordWeight must be 0 to 1: %s", wordWeight);
+    checkArgument(neighbours >= 0, "neighbours must not be negative: %s", neighbours);
   }
 
   /** The defaults, chosen by measurement on a 135M-parameter model. */
@@ -119,6 +125,8 @@ public record MemoryConfig(
     builder.mask = mask;
     builder.words = words;
     builder.wordWeight = wordWeight;
+    builder.choosers = choosers;
+    builder.neighbours = neighbours;
     return builder;
   }
 
@@ -139,6 +147,8 @@ public record MemoryConfig(
     private Mask mask = Mask.FIXED;
     private Words words = Words.NONE;
     private double wordWeight = 0.5;
+    private Choosers choosers = Choosers.LAYER;
+    private int neighbours;
 
     private Builder() {}
 
@@ -226,6 +236,18 @@ public record MemoryConfig(
       return this;
     }
 
+    /** Sets who chooses blocks. */
+    public Builder choosers(Choosers value) {
+      choosers = value;
+      return this;
+    }
+
+    /** Sets how many blocks on either side of a block found are chosen with it. */
+    public Builder neighbours(int value) {
+      neighbours = value;
+      return this;
+    }
+
     /** Checks the values and makes the configuration. */
     public MemoryConfig build() {
       return new MemoryConfig(
@@ -242,7 +264,9 @@ public record MemoryConfig(
           positions,
           mask,
           words,
-          wordWeight);
+          wordWeight,
+          choosers,
+          neighbours);
     }
   }
 }

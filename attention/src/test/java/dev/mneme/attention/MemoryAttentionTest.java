@@ -8,11 +8,14 @@ import ai.onnxruntime.OrtException;
 import dev.mneme.attention.selection.WordSearch;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class MemoryAttentionTest {
@@ -177,6 +180,46 @@ class MemoryAttentionTest {
       for (int token = 0; token < text.tokens(); token++) {
         assertThat(actual.get(token)).containsExactly(expected.get(token), within(1e-5f));
       }
+    }
+  }
+
+  /** Heads that choose for themselves are so many memories of one key/value head each. */
+  @ParameterizedTest
+  @EnumSource
+  void headsChooseForThemselves(Positions positions) throws OrtException {
+    int heads = 3;
+    MemoryConfig config =
+        MemoryConfig.builder()
+            .nInit(4)
+            .nLocal(32)
+            .blockSize(8)
+            .topK(3)
+            .representatives(2)
+            .queryBlock(16)
+            .farDistance(9)
+            .positions(positions)
+            .build();
+    RotaryEmbedding rotary = new RotaryEmbedding(FREQUENCIES, 1, false, 1);
+    AttentionShape shape = new AttentionShape(2 * heads, heads, 8, 0.3f);
+    RandomText text = new RandomText(3, shape, 300);
+    try (MemoryReader together =
+        MemoryReader.inMemory(
+            shape, rotary, config.toBuilder().choosers(Choosers.KV_HEAD).build(), false)) {
+      List<float[]> actual = together.read(text, 0, text.tokens());
+      Set<Integer> chosen = new HashSet<>();
+      for (int head = 0; head < heads; head++) {
+        try (MemoryReader alone =
+            MemoryReader.inMemory(new AttentionShape(2, 1, 8, 0.3f), rotary, config, false)) {
+          List<float[]> expected = alone.read(text.ofHead(head, heads), 0, text.tokens());
+          for (int token = 0; token < text.tokens(); token++) {
+            float[] part = Arrays.copyOfRange(actual.get(token), head * 16, (head + 1) * 16);
+            assertThat(part).containsExactly(expected.get(token), within(1e-6f));
+          }
+          chosen.addAll(alone.chosen());
+        }
+      }
+      assertThat(together.chosen()).hasSizeGreaterThan(config.topK());
+      assertThat(together.chosen()).containsExactlyInAnyOrderElementsOf(chosen);
     }
   }
 

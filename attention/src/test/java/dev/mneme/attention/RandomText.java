@@ -1,6 +1,7 @@
 package dev.mneme.attention;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
@@ -16,6 +17,25 @@ final class RandomText {
     queries = gaussian(random, tokens, shape.heads() * shape.headDim());
     keys = gaussian(random, tokens, shape.kvHeads() * shape.headDim());
     values = gaussian(random, tokens, shape.kvHeads() * shape.headDim());
+  }
+
+  private RandomText(float[][] queries, float[][] keys, float[][] values) {
+    this.queries = queries;
+    this.keys = keys;
+    this.values = values;
+  }
+
+  /** What one key/value head and the query heads that share it see of this text. */
+  RandomText ofHead(int head, int kvHeads) {
+    return new RandomText(
+        part(queries, head, kvHeads), part(keys, head, kvHeads), part(values, head, kvHeads));
+  }
+
+  private static float[][] part(float[][] rows, int part, int parts) {
+    return Arrays.stream(rows)
+        .map(row ->
+            Arrays.copyOfRange(row, part * row.length / parts, (part + 1) * row.length / parts))
+        .toArray(float[][]::new);
   }
 
   int tokens() {

@@ -5,7 +5,11 @@ import dev.mneme.memory.index.BlockIndex.Hits;
 import dev.mneme.memory.index.Fusion;
 import dev.mneme.memory.index.VectorSource;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.Optional;
+import java.util.SortedMap;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * InfLLM's choice of blocks for one layer: a block is represented, per query head, by the mean key
@@ -23,6 +27,7 @@ public final class BlockSelector implements AutoCloseable {
   private final int headDim;
   private final int representatives;
   private final Optional<Fusion> fusion;
+  private final int neighbours;
 
   /**
    * Makes a selector over an empty index.
@@ -32,14 +37,21 @@ public final class BlockSelector implements AutoCloseable {
    * @param headDim channels per head
    * @param representatives tokens that represent a block, per query head
    * @param fusion merges what keys and words found; empty where words do not count
+   * @param neighbours blocks on either side of a block found that are chosen with it
    */
   public BlockSelector(
-      BlockIndex index, int group, int headDim, int representatives, Optional<Fusion> fusion) {
+      BlockIndex index,
+      int group,
+      int headDim,
+      int representatives,
+      Optional<Fusion> fusion,
+      int neighbours) {
     this.index = index;
     this.group = group;
     this.headDim = headDim;
     this.representatives = representatives;
     this.fusion = fusion;
+    this.neighbours = neighbours;
   }
 
   /**
@@ -92,10 +104,38 @@ public final class BlockSelector implements AutoCloseable {
    * @return the blocks with their inner products, or with their fused scores where words count
    */
   public Hits choose(float[] query, Hits words, int count) {
-    if (fusion.isEmpty() || words.blocks().length == 0) {
-      return index.search(query, count);
+    Hits found =
+        fusion.isEmpty() || words.blocks().length == 0
+            ? index.search(query, count)
+            : fusion.get().fuse(index.search(query, candidates(count)), words, count);
+    return neighbours == 0 ? found : withNeighbours(found, count);
+  }
+
+  /** The best of the blocks found, each followed by its neighbours, up to {@code count}. */
+  private Hits withNeighbours(Hits found, int count) {
+    int[] byRank =
+        IntStream.range(0, found.blocks().length)
+            .boxed()
+            .sorted(Comparator.comparingDouble(i -> -found.scores()[i]))
+            .mapToInt(i -> i)
+            .toArray();
+    SortedMap<Integer, Float> chosen = new TreeMap<>();
+    for (int hit : byRank) {
+      int block = found.blocks()[hit];
+      for (int away = 0; away <= neighbours && chosen.size() < count; away++) {
+        put(chosen, block + away, found.scores()[hit]);
+        if (chosen.size() < count) {
+          put(chosen, block - away, found.scores()[hit]);
+        }
+      }
     }
-    return fusion.get().fuse(index.search(query, candidates(count)), words, count);
+    return Hits.of(chosen);
+  }
+
+  private void put(SortedMap<Integer, Float> chosen, int block, float score) {
+    if (block >= 0 && block < index.size()) {
+      chosen.putIfAbsent(block, score);
+    }
   }
 
   /** How many blocks keys and words are asked for where {@code count} of them are to be chosen. */
@@ -105,7 +145,8 @@ public final class BlockSelector implements AutoCloseable {
 
   /** A selector that has seen the same blocks; see {@link BlockIndex#fork}. */
   public BlockSelector fork(VectorSource vectors) {
-    return new BlockSelector(index.fork(vectors), group, headDim, representatives, fusion);
+    return new BlockSelector(
+        index.fork(vectors), group, headDim, representatives, fusion, neighbours);
   }
 
   /** Bytes of memory held for choosing. */

@@ -1,5 +1,10 @@
 package dev.mneme.memory.index;
 
+import java.util.List;
+import java.util.Map;
+import java.util.SortedMap;
+import java.util.TreeMap;
+
 /**
  * Finds the blocks of one layer whose representative has the largest inner product with a query.
  *
@@ -70,5 +75,31 @@ public interface BlockIndex extends AutoCloseable {
 
     /** No blocks. */
     public static final Hits NONE = new Hits(new int[0], new float[0]);
+
+    /** All blocks of several results, each with its largest score. */
+    public static Hits union(List<Hits> results) {
+      if (results.size() == 1) {
+        return results.getFirst();
+      }
+      SortedMap<Integer, Float> all = new TreeMap<>();
+      for (Hits hits : results) {
+        for (int i = 0; i < hits.blocks.length; i++) {
+          all.merge(hits.blocks[i], hits.scores[i], Math::max);
+        }
+      }
+      return of(all);
+    }
+
+    /** Blocks with their scores. */
+    public static Hits of(SortedMap<Integer, Float> scores) {
+      int[] blocks = new int[scores.size()];
+      float[] values = new float[blocks.length];
+      int at = 0;
+      for (Map.Entry<Integer, Float> block : scores.entrySet()) {
+        blocks[at] = block.getKey();
+        values[at++] = block.getValue();
+      }
+      return new Hits(blocks, values);
+    }
   }
 }
