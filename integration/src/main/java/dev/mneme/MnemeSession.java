@@ -63,6 +63,9 @@ public final class MnemeSession implements AutoCloseable {
   /** Tokens read when the folder was last committed. */
   private int committed;
 
+  /** Whether a fork has the same arrays of history and logits, which then must not be written. */
+  private boolean shared;
+
   private boolean closed;
   private @Nullable RuntimeException failure;
 
@@ -95,12 +98,12 @@ public final class MnemeSession implements AutoCloseable {
     checkUsable();
     TokenReader forked = reader.fork(model.tails(config, precision));
     MnemeSession fork = new MnemeSession(model, forked, config, precision, chunk, null);
-    fork.history = Arrays.copyOf(history, Math.max(1, tokens));
+    shared = true;
+    fork.shared = true;
+    fork.history = history;
     fork.tokens = tokens;
     fork.read = read;
-    if (read == tokens) {
-      fork.logits = logits.clone();
-    }
+    fork.logits = logits;
     return model.track(fork);
   }
 
@@ -354,6 +357,7 @@ public final class MnemeSession implements AutoCloseable {
         waiting = tokens - read;
       }
       read(1);
+      own();
       logits = logits.length == 0 ? new float[vocabularySize()] : logits;
       compute(() -> reader.logits(logits));
       commitIfDue();
@@ -403,10 +407,20 @@ public final class MnemeSession implements AutoCloseable {
   }
 
   private void add(int token) {
+    own();
     if (tokens == history.length) {
       history = Arrays.copyOf(history, 2 * tokens);
     }
     history[tokens++] = token;
+  }
+
+  /** Copies what is shared with forks. */
+  private void own() {
+    if (shared) {
+      history = history.clone();
+      logits = logits.clone();
+      shared = false;
+    }
   }
 
   private void read(int count) {

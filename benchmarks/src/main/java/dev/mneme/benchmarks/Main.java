@@ -3,6 +3,7 @@ package dev.mneme.benchmarks;
 import dev.mneme.benchmarks.demo.DemoCommand;
 import dev.mneme.benchmarks.drift.DriftCommand;
 import dev.mneme.benchmarks.durability.DurabilityCommand;
+import dev.mneme.benchmarks.durability.RestoreCommand;
 import dev.mneme.benchmarks.index.IndexesCommand;
 import dev.mneme.benchmarks.recall.RecallCommand;
 import dev.mneme.benchmarks.speed.SpeedCommand;
@@ -42,6 +43,7 @@ import picocli.CommandLine.Spec;
       SpeedCommand.class,
       DriftCommand.class,
       IndexesCommand.class,
+      RestoreCommand.class,
       DurabilityCommand.class,
       CommandLine.HelpCommand.class
     })

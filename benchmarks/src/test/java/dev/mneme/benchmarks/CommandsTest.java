@@ -143,6 +143,16 @@ class CommandsTest {
     assertThat(report.at("/flips/refused").asInt()).isGreaterThan(100);
   }
 
+  @Test
+  void anotherProcessRestoresWhatWasSaved() throws IOException {
+    Path json = folder.resolve("restore.json");
+    assertThat(run(arguments("restore --length 1k --forks 5 --json " + json)))
+        .as(err.toString())
+        .isZero();
+    assertThat(out.toString()).contains("5 forks add").contains("the same to the bit");
+    assertThat(new ObjectMapper().readTree(json.toFile()).get("sameLogits").asBoolean()).isTrue();
+  }
+
   /** A limit on the size of files stands for the full disk. */
   @Test
   void aFullDiskEndsARunAndKeepsWhatWasCommitted() throws IOException, InterruptedException {
