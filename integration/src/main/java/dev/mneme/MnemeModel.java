@@ -22,6 +22,7 @@ import dev.mneme.memory.file.Manifest;
 import dev.mneme.memory.file.MemoryFolder;
 import dev.mneme.memory.file.MemoryFolder.Access;
 import dev.mneme.memory.file.RecordFile;
+import dev.mneme.memory.index.CodeSpace;
 import dev.mneme.memory.store.ArenaBlockStore;
 import dev.mneme.memory.store.BlockCache;
 import dev.mneme.memory.store.BlockStore;
@@ -53,10 +54,14 @@ import org.jspecify.annotations.Nullable;
  */
 public final class MnemeModel implements AutoCloseable {
 
+  /** One part in so many of a budget is left to what finds the blocks. */
+  private static final int FINDING_SHARE = 4;
+
   private final SegmentedModel model;
   private final Tokenizer tokenizer;
   private final MnemeConfig config;
   private final Set<MnemeSession> sessions = ConcurrentHashMap.newKeySet();
+  private final CodeSpace codes;
   private final Map<Long, BlockCache> caches = new HashMap<>();
   private @Nullable Map<String, String> fingerprint;
   private volatile boolean closed;
@@ -65,6 +70,10 @@ public final class MnemeModel implements AutoCloseable {
     this.model = model;
     this.tokenizer = tokenizer;
     this.config = config;
+    codes =
+        config.maxResidentBytes() == 0
+            ? CodeSpace.inMemory()
+            : CodeSpace.bounded(config.maxResidentBytes() / FINDING_SHARE, workingFolder());
   }
 
   /**
@@ -156,13 +165,14 @@ public final class MnemeModel implements AutoCloseable {
     checkOpen();
     if (config.maxResidentBytes() == 0) {
       MemoryAttention attention =
-          model.newMemory(memory, inMemory(config.blockPrecision()), config.index());
+          model.newMemory(memory, inMemory(config.blockPrecision()), config.index().in(codes));
       return opened(memory, config.blockPrecision(), attention, null);
     }
     return opened(
         memory,
         config.blockPrecision(),
-        model.newMemory(memory, temporary(memory, config.blockPrecision()), config.index()),
+        model.newMemory(
+            memory, temporary(memory, config.blockPrecision()), config.index().in(codes)),
         null);
   }
 
@@ -175,16 +185,19 @@ public final class MnemeModel implements AutoCloseable {
     // Before there is a folder: a budget that is too small is refused here.
     BlockCache cache = cache(memory, precision);
     try {
-      Path working =
-          Path.of(
-              config.workingFolder().isEmpty()
-                  ? System.getProperty("java.io.tmpdir")
-                  : config.workingFolder());
-      MemoryFolder folder = MemoryFolder.createTemporary(working, emptyManifest(memory, precision));
+      MemoryFolder folder =
+          MemoryFolder.createTemporary(workingFolder(), emptyManifest(memory, precision));
       return new FolderStores(folder, precision, cache, true, tails(memory, precision));
     } catch (IOException e) {
       throw new UncheckedIOException("cannot keep blocks in files: " + e.getMessage(), e);
     }
+  }
+
+  private Path workingFolder() {
+    return Path.of(
+        config.workingFolder().isEmpty()
+            ? System.getProperty("java.io.tmpdir")
+            : config.workingFolder());
   }
 
   /** Opens the stores of what a fork, or a reader of a folder, appends: all layers alike. */
@@ -259,7 +272,7 @@ public final class MnemeModel implements AutoCloseable {
       MemoryConfig memory, BlockPrecision precision, BlockCache cache, MemoryFolder folder) {
     FolderStores stores =
         new FolderStores(folder, precision, cache, false, tails(memory, precision));
-    MemoryAttention attention = model.newMemory(memory, stores, config.index());
+    MemoryAttention attention = model.newMemory(memory, stores, config.index().in(codes));
     return opened(memory, precision, attention, folder);
   }
 
@@ -288,13 +301,12 @@ public final class MnemeModel implements AutoCloseable {
           if (budget == 0) {
             return new BlockCache(config.maxMemoryBytes(), bytes);
           }
-          // A quarter is left to what finds the blocks.
           long working = model.workingBytes(memory);
-          long blocks = budget - budget / 4 - working;
+          long blocks = budget - budget / FINDING_SHARE - working;
           checkArgument(
               blocks >= BlockCache.leastBytes(bytes),
               "maxResidentBytes must be at least %s for this configuration: %s",
-              4 * (working + BlockCache.leastBytes(bytes)) / 3 + 1,
+              FINDING_SHARE * (working + BlockCache.leastBytes(bytes)) / (FINDING_SHARE - 1) + 1,
               budget);
           return new BlockCache(blocks, bytes);
         });
@@ -337,6 +349,7 @@ public final class MnemeModel implements AutoCloseable {
       closed = true;
       sessions.forEach(MnemeSession::close);
       caches.values().forEach(BlockCache::close);
+      codes.close();
       model.close();
       tokenizer.close();
     }

@@ -49,7 +49,7 @@ public final class DurabilityCommand implements Callable<Integer> {
   @Option(
       names = "--flips",
       paramLabel = "N",
-      defaultValue = "100",
+      defaultValue = "20",
       description =
           "bytes flipped of each file of a session, besides its header (default: ${DEFAULT-VALUE})")
   private int flips;
@@ -96,8 +96,8 @@ public final class DurabilityCommand implements Callable<Integer> {
         sessions = SessionKills.run(opened, path, text, folder, sessionKills, bar::step);
       }
       out.printf(
-          "%d processes killed while reading a text, which was read to its end %d times: %d commits"
-              + " found, the same logits after each%n",
+          "%d processes killed while reading a text (%d more read it to its end): %d commits found, the"
+              + " same logits when read on from there%n",
           sessions.kills(), sessions.texts(), sessions.commits());
       out.flush();
       result.put("sessions", sessions);

@@ -83,7 +83,7 @@ public final class RestoreCommand implements Callable<Integer> {
       long one = session.memoryBytes();
       long more = costOfForks(session);
       out.printf(
-          "%d tokens: %,d MiB of memory; %d forks add %,d MiB resident (%.1f %%)%n",
+          "%d tokens: %,d MiB of memory; %d forks add %,d MiB (%.1f %%)%n",
           tokens, one >> 20, forks, more >> 20, 100.0 * more / one);
       out.flush();
       result.put("memoryBytes", one);
@@ -110,18 +110,25 @@ public final class RestoreCommand implements Callable<Integer> {
     return 0;
   }
 
+  /**
+   * Resident bytes, or bytes of the heap where that grew more: it may have been resident before.
+   */
   private long costOfForks(MnemeSession session) {
     ResidentMemory memory = ResidentMemory.ofThisProcess();
-    System.gc();
+    long heapBefore = heap();
     long before = memory.current();
     List<MnemeSession> open = new ArrayList<>();
     for (int fork = 0; fork < forks; fork++) {
       open.add(session.fork());
     }
-    System.gc();
-    long more = memory.current() - before;
+    long more = Math.max(heap() - heapBefore, memory.current() - before);
     open.forEach(MnemeSession::close);
     return more;
+  }
+
+  private static long heap() {
+    System.gc();
+    return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
   }
 
   private static long size(Path folder) throws IOException {

@@ -16,9 +16,9 @@ import java.util.SplittableRandom;
  * read to its end.
  *
  * @param kills processes killed
- * @param texts read to the end, by several processes one after the other; the logits after the last
- *     token were those of a session that was never killed
- * @param commits found
+ * @param texts read to the end, by several processes one after the other
+ * @param commits found; read on from the last one of a memory, the logits after the text were those
+ *     of a session that was never killed
  */
 record SessionKills(int kills, int texts, int commits) {
 

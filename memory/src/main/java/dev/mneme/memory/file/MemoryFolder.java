@@ -18,6 +18,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
+import java.util.UUID;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -317,12 +318,21 @@ public final class MemoryFolder implements AutoCloseable {
   }
 
   /**
-   * Makes an empty memory under a name of its own, and deletes those that processes left there that
-   * have ended.
+   * Makes an empty memory in a {@linkplain #temporaryFolder temporary folder}.
    *
    * @param parent made if absent
    */
   public static MemoryFolder createTemporary(Path parent, Manifest empty) throws IOException {
+    return create(temporaryFolder(parent), empty);
+  }
+
+  /**
+   * Makes a folder with a name of its own, to be {@linkplain #delete deleted} by this process, and
+   * deletes those that processes left there that have ended.
+   *
+   * @param parent made if absent
+   */
+  public static Path temporaryFolder(Path parent) throws IOException {
     Files.createDirectories(parent);
     try (Stream<Path> folders = Files.list(parent)) {
       for (Path folder : folders.toList()) {
@@ -332,8 +342,8 @@ public final class MemoryFolder implements AutoCloseable {
         }
       }
     }
-    String name = "mneme-%d-%s".formatted(ProcessHandle.current().pid(), empty.id());
-    return create(parent.resolve(name), empty);
+    String name = "mneme-%d-%s".formatted(ProcessHandle.current().pid(), UUID.randomUUID());
+    return Files.createDirectory(parent.resolve(name));
   }
 
   /** Deletes a memory that is closed, and nothing else that may be in its folder. */

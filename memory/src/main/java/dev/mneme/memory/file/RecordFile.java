@@ -61,7 +61,15 @@ public final class RecordFile implements Closeable {
     return Math.ceilDiv(recordBytes, TRAILER) * TRAILER + TRAILER;
   }
 
-  static RecordFile create(Path path, String magic, UUID id, long recordBytes) throws IOException {
+  /**
+   * Makes an empty file.
+   *
+   * @param path absent
+   * @param magic 8 ASCII characters that say what the records are
+   * @param id of the memory that it belongs to
+   */
+  public static RecordFile create(Path path, String magic, UUID id, long recordBytes)
+      throws IOException {
     checkArgument(recordBytes > 0, "recordBytes must be positive: %s", recordBytes);
     Set<StandardOpenOption> options = Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE);
     FileChannel channel =

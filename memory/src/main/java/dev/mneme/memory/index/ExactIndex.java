@@ -37,12 +37,17 @@ public final class ExactIndex implements BlockIndex {
 
   private final int dimension;
   private final VectorSource vectors;
+  private final CodeSpace space;
   private final List<Group> groups = new ArrayList<>();
 
   /** The vectors that do not fill a group yet. */
   private final List<float[]> rest = new ArrayList<>();
 
   private final float[] vector;
+
+  /** Codes of a group that is not in memory. */
+  private final byte[][] scratch;
+
   private float[] scores = {};
   private float[] bounds = {};
   private boolean closed;
@@ -54,10 +59,23 @@ public final class ExactIndex implements BlockIndex {
    * @param vectors gives back what was added; read during {@link #search}
    */
   public ExactIndex(int dimension, VectorSource vectors) {
+    this(dimension, vectors, CodeSpace.inMemory());
+  }
+
+  /**
+   * Makes an empty index.
+   *
+   * @param dimension channels of a vector
+   * @param vectors gives back what was added; read during {@link #search}
+   * @param space keeps the codes; outlives the index
+   */
+  public ExactIndex(int dimension, VectorSource vectors, CodeSpace space) {
     checkArgument(dimension > 0, "dimension must be positive: %s", dimension);
     this.dimension = dimension;
     this.vectors = vectors;
+    this.space = space;
     vector = new float[dimension];
+    scratch = new byte[GROUP][dimension];
   }
 
   @Override
@@ -76,7 +94,7 @@ public final class ExactIndex implements BlockIndex {
     IndexChecks.representative(dimension, representative);
     rest.add(representative);
     if (rest.size() == GROUP) {
-      groups.add(Group.of(rest));
+      groups.add(Group.of(rest, space));
       rest.clear();
     }
   }
@@ -118,11 +136,11 @@ public final class ExactIndex implements BlockIndex {
     for (Group group : groups) {
       float common = VectorUtil.dotProduct(query, group.mean);
       float rounding = ROUNDING * norm * group.largestNorm;
+      byte[][] rows = group.integers.read(scratch);
       for (int i = 0; i < GROUP; i++, block++) {
-        Codes of = group.codes[i];
-        float integers = VectorUtil.dotProduct(codes.integers, of.integers);
-        scores[block] = common + codes.scale * of.scale * integers;
-        bounds[block] = norm * of.error + codes.error * of.norm + rounding;
+        float integers = VectorUtil.dotProduct(codes.integers, rows[i]);
+        scores[block] = common + codes.scale * group.scales[i] * integers;
+        bounds[block] = norm * group.errors[i] + codes.error * group.norms[i] + rounding;
         lower.offer(block, scores[block] - bounds[block]);
       }
     }
@@ -147,8 +165,11 @@ public final class ExactIndex implements BlockIndex {
   @Override
   public ExactIndex fork(VectorSource vectors) {
     checkState(!closed, "the index is closed");
-    ExactIndex fork = new ExactIndex(dimension, vectors);
-    fork.groups.addAll(groups);
+    ExactIndex fork = new ExactIndex(dimension, vectors, space);
+    for (Group group : groups) {
+      group.integers.retain();
+      fork.groups.add(group);
+    }
     fork.rest.addAll(rest);
     return fork;
   }
@@ -159,22 +180,32 @@ public final class ExactIndex implements BlockIndex {
 
   @Override
   public long residentBytes() {
-    return groups.size() * (GROUP * (long) dimension + dimension * (long) Float.BYTES)
-        + rest.size() * (long) dimension * Float.BYTES;
+    long bytes = (groups.size() + rest.size()) * (long) dimension * Float.BYTES;
+    for (Group group : groups) {
+      bytes += group.integers.bytes();
+    }
+    return bytes;
   }
 
   @Override
   public void close() {
     closed = true;
+    groups.forEach(group -> group.integers.release());
     groups.clear();
     rest.clear();
   }
 
   /** {@value #GROUP} vectors relative to their mean. */
   @SuppressWarnings("ArrayRecordComponent") // read in the scan
-  private record Group(float[] mean, float largestNorm, Codes[] codes) {
+  private record Group(
+      float[] mean,
+      float largestNorm,
+      CodeSpace.Codes integers,
+      float[] scales,
+      float[] norms,
+      float[] errors) {
 
-    static Group of(List<float[]> vectors) {
+    static Group of(List<float[]> vectors, CodeSpace space) {
       float[] mean = new float[vectors.getFirst().length];
       float largestNorm = 0;
       for (float[] vector : vectors) {
@@ -183,15 +214,22 @@ public final class ExactIndex implements BlockIndex {
           mean[i] += vector[i] / GROUP;
         }
       }
-      Codes[] codes = new Codes[GROUP];
+      byte[][] integers = new byte[GROUP][];
+      float[] scales = new float[GROUP];
+      float[] norms = new float[GROUP];
+      float[] errors = new float[GROUP];
       float[] difference = new float[mean.length];
       for (int v = 0; v < GROUP; v++) {
         for (int i = 0; i < mean.length; i++) {
           difference[i] = vectors.get(v)[i] - mean[i];
         }
-        codes[v] = Codes.of(difference);
+        Codes codes = Codes.of(difference);
+        integers[v] = codes.integers;
+        scales[v] = codes.scale;
+        norms[v] = codes.norm;
+        errors[v] = codes.error;
       }
-      return new Group(mean, largestNorm + norm(mean), codes);
+      return new Group(mean, largestNorm + norm(mean), space.keep(integers), scales, norms, errors);
     }
   }
 

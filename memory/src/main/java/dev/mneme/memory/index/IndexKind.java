@@ -9,6 +9,11 @@ public enum IndexKind implements BlockIndex.Factory {
     public BlockIndex open(int dimension, VectorSource vectors) {
       return new ExactIndex(dimension, vectors);
     }
+
+    @Override
+    public BlockIndex.Factory in(CodeSpace space) {
+      return (dimension, vectors) -> new ExactIndex(dimension, vectors, space);
+    }
   },
 
   /** By a graph of hnswlib, on the heap: {@link HnswIndex}. */
@@ -25,5 +30,14 @@ public enum IndexKind implements BlockIndex.Factory {
     public BlockIndex open(int dimension, VectorSource vectors) {
       return LuceneVectorIndex.inMemory(dimension, GraphParameters.defaults());
     }
+  };
+
+  /**
+   * Opens indexes that keep their codes in a space, where they have any.
+   *
+   * @param space outlives the indexes
+   */
+  public BlockIndex.Factory in(CodeSpace space) {
+    return this;
   }
 }

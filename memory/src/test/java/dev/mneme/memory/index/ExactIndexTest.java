@@ -16,7 +16,7 @@ class ExactIndexTest implements BlockIndexContract {
 
   @Override
   public BlockIndex open(int dimension) {
-    Vectors vectors = new Vectors();
+    Vectors vectors = new Vectors(space());
     BlockIndex index = vectors.index(dimension);
     return (BlockIndex)
         Proxy.newProxyInstance(
@@ -34,6 +34,11 @@ class ExactIndexTest implements BlockIndexContract {
             });
   }
 
+  /** Where codes are kept. */
+  CodeSpace space() {
+    return CodeSpace.inMemory();
+  }
+
   @Override
   public double leastRecall() {
     return 1;
@@ -43,7 +48,7 @@ class ExactIndexTest implements BlockIndexContract {
   void looksUpFewVectors() {
     Random random = new Random(3);
     int dimension = 256;
-    Vectors vectors = new Vectors();
+    Vectors vectors = new Vectors(space());
     BlockIndex index = vectors.index(dimension);
     for (int block = 0; block < 1024; block++) {
       vectors.add(index, vector(random, dimension, 1));
@@ -55,7 +60,7 @@ class ExactIndexTest implements BlockIndexContract {
   @ParameterizedTest
   @ValueSource(ints = {0, 200})
   void givesEqualScoresToTheLowestBlock(int others) {
-    Vectors vectors = new Vectors();
+    Vectors vectors = new Vectors(space());
     BlockIndex index = vectors.index(1);
     for (float score : new float[] {1, 2, 2, 3, 2, 2}) {
       vectors.add(index, new float[] {score});
@@ -79,6 +84,11 @@ class ExactIndexTest implements BlockIndexContract {
 
     final AtomicInteger looks = new AtomicInteger();
     private final List<float[]> kept = new ArrayList<>();
+    private final CodeSpace space;
+
+    Vectors(CodeSpace space) {
+      this.space = space;
+    }
 
     BlockIndex index(int dimension) {
       return new ExactIndex(
@@ -86,7 +96,8 @@ class ExactIndexTest implements BlockIndexContract {
           (block, to) -> {
             looks.incrementAndGet();
             System.arraycopy(kept.get(block), 0, to, 0, to.length);
-          });
+          },
+          space);
     }
 
     void add(BlockIndex index, float[] vector) {
