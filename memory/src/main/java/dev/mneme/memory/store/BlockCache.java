@@ -111,15 +111,24 @@ public final class BlockCache implements AutoCloseable {
   /** A frame for a new block; released by the caller. */
   Frame frame() {
     MemorySegment memory = free.poll();
-    if (memory == null && allocated.get() + frameBytes > maxBytes) {
-      cache.cleanUp(); // evictions may be pending
-      memory = free.poll();
+    if (memory == null && !reserve(maxBytes)) {
+      // Evictions may be pending, and other threads take what they free.
+      for (int tries = 0; memory == null && tries < SPARE; tries++) {
+        cache.cleanUp();
+        memory = free.poll();
+      }
+      if (memory == null) {
+        reserve(Long.MAX_VALUE); // more blocks are in use at once than there are spare frames
+      }
     }
-    if (memory == null) {
-      allocated.addAndGet(frameBytes);
-      memory = arena.allocate(frameBytes, Long.BYTES);
-    }
-    return new Frame(memory);
+    return new Frame(memory == null ? arena.allocate(frameBytes, Long.BYTES) : memory);
+  }
+
+  /** Counts one frame more, unless that would be more bytes than {@code most}. */
+  private boolean reserve(long most) {
+    long before =
+        allocated.getAndUpdate(bytes -> bytes + frameBytes <= most ? bytes + frameBytes : bytes);
+    return before + frameBytes <= most;
   }
 
   /** Keeps a block that was just written; the caller stays in use of the frame. */
