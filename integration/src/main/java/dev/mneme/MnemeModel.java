@@ -163,21 +163,10 @@ public final class MnemeModel implements AutoCloseable {
    */
   public MnemeSession newSession(MemoryConfig memory) {
     checkOpen();
-    if (config.maxResidentBytes() == 0) {
-      MemoryAttention attention =
-          model.newMemory(memory, inMemory(config.blockPrecision()), config.index().in(codes));
-      return opened(memory, config.blockPrecision(), attention, null);
-    }
-    return opened(
-        memory,
-        config.blockPrecision(),
-        model.newMemory(
-            memory, temporary(memory, config.blockPrecision()), config.index().in(codes)),
-        null);
-  }
-
-  private static BlockStore.Factory inMemory(BlockPrecision precision) {
-    return (layer, shape, dimension) -> new ArenaBlockStore(shape, dimension, precision);
+    BlockPrecision precision = config.blockPrecision();
+    MemoryAttention attention =
+        model.newMemory(memory, ownStores(memory, precision), config.index().in(codes));
+    return opened(memory, precision, attention, null);
   }
 
   /** Stores in a new folder of the working folder. */
@@ -187,7 +176,7 @@ public final class MnemeModel implements AutoCloseable {
     try {
       MemoryFolder folder =
           MemoryFolder.createTemporary(workingFolder(), emptyManifest(memory, precision));
-      return new FolderStores(folder, precision, cache, true, tails(memory, precision));
+      return new FolderStores(folder, precision, cache, true, ownStores(memory, precision));
     } catch (IOException e) {
       throw new UncheckedIOException("cannot keep blocks in files: " + e.getMessage(), e);
     }
@@ -200,10 +189,13 @@ public final class MnemeModel implements AutoCloseable {
             : config.workingFolder());
   }
 
-  /** Opens the stores of what a fork, or a reader of a folder, appends: all layers alike. */
-  BlockStore.Factory tails(MemoryConfig memory, BlockPrecision precision) {
+  /**
+   * Opens the stores of a session without a folder of its own, or of what a fork or a reader of a
+   * folder appends: in memory, or with a budget in one new folder, made with the first of them.
+   */
+  BlockStore.Factory ownStores(MemoryConfig memory, BlockPrecision precision) {
     if (config.maxResidentBytes() == 0) {
-      return inMemory(precision);
+      return (layer, shape, dimension) -> new ArenaBlockStore(shape, dimension, precision);
     }
     Supplier<FolderStores> stores = Suppliers.memoize(() -> temporary(memory, precision));
     return (layer, shape, dimension) -> stores.get().open(layer, shape, dimension);
@@ -271,7 +263,7 @@ public final class MnemeModel implements AutoCloseable {
   private MnemeSession opened(
       MemoryConfig memory, BlockPrecision precision, BlockCache cache, MemoryFolder folder) {
     FolderStores stores =
-        new FolderStores(folder, precision, cache, false, tails(memory, precision));
+        new FolderStores(folder, precision, cache, false, ownStores(memory, precision));
     MemoryAttention attention = model.newMemory(memory, stores, config.index().in(codes));
     return opened(memory, precision, attention, folder);
   }

@@ -96,7 +96,7 @@ public final class MnemeSession implements AutoCloseable {
    */
   public synchronized MnemeSession fork() {
     checkUsable();
-    TokenReader forked = reader.fork(model.tails(config, precision));
+    TokenReader forked = reader.fork(model.ownStores(config, precision));
     MnemeSession fork = new MnemeSession(model, forked, config, precision, chunk, null);
     shared = true;
     fork.shared = true;

@@ -155,12 +155,11 @@ final class LayerMemory implements AutoCloseable {
    * A memory of the same tokens. Blocks are shared, and so is the working set until one of the two
    * reads on.
    *
-   * @param layer its number
    * @param tails opens the stores of blocks that the fork appends
    * @param buffers of the session that the fork belongs to
    */
-  LayerMemory fork(int layer, BlockStore.Factory tails, LayerBuffers buffers) {
-    BlockStore forkedStore = store.fork(layer, tails);
+  LayerMemory fork(BlockStore.Factory tails, LayerBuffers buffers) {
+    BlockStore forkedStore = store.fork(tails);
     List<BlockSelector> forkedSelectors = new ArrayList<>();
     for (BlockSelector selector : selectors) {
       int chooser = forkedSelectors.size();

@@ -151,7 +151,7 @@ public final class MemoryAttention implements AutoCloseable {
     checkIdle();
     MemoryAttention fork = new MemoryAttention(this);
     for (LayerMemory layer : layers) {
-      fork.layers.add(layer.fork(fork.layers.size(), tails, fork.buffers));
+      fork.layers.add(layer.fork(tails, fork.buffers));
     }
     return fork;
   }
@@ -271,7 +271,7 @@ public final class MemoryAttention implements AutoCloseable {
   /**
    * Prepares reading of the next {@code count} tokens.
    *
-   * @param words finds blocks by text; asked if the configuration says so
+   * @param words finds blocks by text; {@link WordSearch#NONE} where keys do it alone
    * @throws IllegalArgumentException if the text would exceed {@link Integer#MAX_VALUE} tokens
    */
   public void begin(int count, WordSearch words) {
@@ -285,15 +285,7 @@ public final class MemoryAttention implements AutoCloseable {
         count);
     int end = tokens + count;
     useLayout(timeline.layout(layout, tokens, end));
-    plan =
-        ChunkPlan.of(
-            timeline,
-            layout,
-            shape.group(),
-            tokens,
-            end,
-            timeline.config().words() == Words.NONE ? WordSearch.NONE : words,
-            this::tile);
+    plan = ChunkPlan.of(timeline, layout, shape.group(), tokens, end, words, this::tile);
     windowAngles = windowRotary.angles(tokens, count);
     pending = count;
     nextLayer = 0;

@@ -128,13 +128,8 @@ class CommandsTest {
   @Test
   void memoriesSurviveKillsAndDamage() throws IOException {
     Path json = folder.resolve("report.json");
-    List<String> line =
-        new ArrayList<>(
-            List.of(
-                arguments(
-                    "durability --kills 5 --session-kills 2 --flips 2 --tokens 1500 --json "
-                        + json)));
-    assertThat(run(line.toArray(String[]::new))).as(err.toString()).isZero();
+    String line = "durability --kills 5 --session-kills 2 --flips 2 --tokens 1500 --json " + json;
+    assertThat(run(arguments(line))).as(err.toString()).isZero();
     JsonNode report = new ObjectMapper().readTree(json.toFile());
     assertThat(report.at("/stores/kills").asInt()).isEqualTo(5);
     assertThat(report.at("/stores/records").asLong()).isPositive();

@@ -5,11 +5,9 @@ import dev.mneme.memory.index.BlockIndex.Hits;
 import dev.mneme.memory.index.Fusion;
 import dev.mneme.memory.index.VectorSource;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
-import java.util.stream.IntStream;
 
 /**
  * InfLLM's choice of blocks for one layer: a block is represented, per query head, by the mean key
@@ -113,14 +111,8 @@ public final class BlockSelector implements AutoCloseable {
 
   /** The best of the blocks found, each followed by its neighbours, up to {@code count}. */
   private Hits withNeighbours(Hits found, int count) {
-    int[] byRank =
-        IntStream.range(0, found.blocks().length)
-            .boxed()
-            .sorted(Comparator.comparingDouble(i -> -found.scores()[i]))
-            .mapToInt(i -> i)
-            .toArray();
     SortedMap<Integer, Float> chosen = new TreeMap<>();
-    for (int hit : byRank) {
+    for (int hit : found.byRank()) {
       int block = found.blocks()[hit];
       for (int away = 0; away <= neighbours && chosen.size() < count; away++) {
         put(chosen, block + away, found.scores()[hit]);

@@ -1,7 +1,6 @@
 package dev.mneme.benchmarks.durability;
 
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,27 +25,5 @@ final class ChildProcess {
     return new ProcessBuilder(command)
         .redirectError(ProcessBuilder.Redirect.to(log.toFile()))
         .start();
-  }
-
-  /** Waits for its end. */
-  static void await(Process process) throws IOException {
-    try {
-      process.waitFor();
-    } catch (InterruptedException e) {
-      throw interrupted(e);
-    }
-  }
-
-  static void pause(long millis) throws IOException {
-    try {
-      Thread.sleep(millis);
-    } catch (InterruptedException e) {
-      throw interrupted(e);
-    }
-  }
-
-  private static IOException interrupted(InterruptedException cause) {
-    Thread.currentThread().interrupt();
-    return new InterruptedIOException(cause.getMessage());
   }
 }

@@ -28,6 +28,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 public final class DurabilityCommand implements Callable<Integer> {
 
+  /** Manifest, blocks, vectors and state. */
+  private static final int FILES = 4;
+
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions model;
   @Mixin private JsonReport report;
@@ -102,7 +105,7 @@ public final class DurabilityCommand implements Callable<Integer> {
       out.flush();
       result.put("sessions", sessions);
       Flips damage;
-      try (ProgressBar bar = bar("flips", 4L * flips)) {
+      try (ProgressBar bar = bar("flips", FILES * (Flips.HEADER + (long) flips))) {
         damage = Flips.run(opened, opened.tokenizer().encode(text), folder, flips, bar::step);
       }
       out.printf(

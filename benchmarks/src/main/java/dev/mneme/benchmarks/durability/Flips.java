@@ -25,7 +25,8 @@ import java.util.stream.Stream;
  */
 record Flips(Map<String, Integer> flips, int refused, int harmless) {
 
-  private static final int HEADER = 56;
+  /** Bytes of a file that are all flipped. */
+  static final int HEADER = 56;
 
   /**
    * Runs a campaign.

@@ -39,9 +39,6 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 public final class RestoreCommand implements Callable<Integer> {
 
-  /** More characters than a token has. */
-  private static final int CHARACTERS = 5;
-
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions model;
   @Mixin private JsonReport report;
@@ -74,8 +71,7 @@ public final class RestoreCommand implements Callable<Integer> {
     float[] expected;
     try (MnemeModel opened = MnemeModel.builder(path).config(model.config()).open();
         MnemeSession session = opened.newSession()) {
-      int[] text =
-          Arrays.copyOf(opened.tokenizer().encode(VariedText.of(1, CHARACTERS * tokens)), tokens);
+      int[] text = VariedText.tokens(opened.tokenizer(), 1, tokens);
       try (ReadingProgress progress = ReadingProgress.start("reading", tokens)) {
         session.append(text, progress);
         expected = session.logits();
@@ -149,7 +145,7 @@ public final class RestoreCommand implements Callable<Integer> {
             RestoreProbe.class,
             List.of(model.toString(), saved.toString(), answer.toString()),
             log);
-    ChildProcess.await(process);
+    process.onExit().join();
     if (process.exitValue() != 0) {
       throw new IOException("the other process failed: " + Files.readString(log).strip());
     }

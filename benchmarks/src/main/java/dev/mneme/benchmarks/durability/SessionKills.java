@@ -1,5 +1,6 @@
 package dev.mneme.benchmarks.durability;
 
+import com.google.common.util.concurrent.Uninterruptibles;
 import dev.mneme.MnemeModel;
 import dev.mneme.MnemeSession;
 import dev.mneme.memory.file.MemoryFolder;
@@ -7,6 +8,7 @@ import dev.mneme.memory.file.MemoryFolder.Access;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -73,11 +75,11 @@ record SessionKills(int kills, int texts, int commits) {
       if (random.nextInt(4) > 0) {
         awaitCommit(process, memory);
       }
-      ChildProcess.pause(random.nextInt(LONGEST_MILLIS));
+      Uninterruptibles.sleepUninterruptibly(Duration.ofMillis(random.nextInt(LONGEST_MILLIS)));
       int before = commits(memory);
       boolean ended = !process.isAlive();
       process.toHandle().destroyForcibly();
-      ChildProcess.await(process);
+      process.onExit().join();
       int found = commits(memory);
       if (found < before) {
         throw new IOException(
@@ -109,7 +111,7 @@ record SessionKills(int kills, int texts, int commits) {
   private static void awaitCommit(Process process, Path memory) throws IOException {
     int before = commits(memory);
     while (process.isAlive() && commits(memory) == before) {
-      ChildProcess.pause(POLL_MILLIS);
+      Uninterruptibles.sleepUninterruptibly(Duration.ofMillis(POLL_MILLIS));
     }
   }
 

@@ -1,10 +1,12 @@
 package dev.mneme.benchmarks.durability;
 
+import com.google.common.util.concurrent.Uninterruptibles;
 import dev.mneme.memory.file.MemoryFolder;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.SplittableRandom;
 
@@ -98,10 +100,12 @@ record StoreKills(
     try (BufferedReader said = process.inputReader()) {
       String line = null;
       if (random.nextInt(PROCESSES) == 0) {
-        ChildProcess.pause(random.nextInt(LONGEST_OPENING_MILLIS));
+        Uninterruptibles.sleepUninterruptibly(
+            Duration.ofMillis(random.nextInt(LONGEST_OPENING_MILLIS)));
       } else {
         line = said.readLine();
-        ChildProcess.pause(random.nextInt(LONGEST_WRITING_MILLIS));
+        Uninterruptibles.sleepUninterruptibly(
+            Duration.ofMillis(random.nextInt(LONGEST_WRITING_MILLIS)));
       }
       process.toHandle().destroyForcibly(); // the process itself would close what it said
       for (line = line == null ? said.readLine() : line; line != null; line = said.readLine()) {
@@ -111,7 +115,7 @@ record StoreKills(
         phase = line.equals(MemoryWriter.COMMITTING) ? Phase.COMMITTING : Phase.APPENDING;
       }
     } finally {
-      ChildProcess.await(process.destroyForcibly());
+      process.destroyForcibly().onExit().join();
     }
     return new Killed(phase, committed);
   }

@@ -18,8 +18,6 @@ import java.util.List;
 /** Reads a text with a model and records what its block indexes were given and asked. */
 final class RecordedReading {
 
-  private static final int CHARACTERS_PER_TOKEN = 4;
-
   private RecordedReading() {}
 
   /**
@@ -60,14 +58,7 @@ final class RecordedReading {
 
   private static int[] text(Path folder, int tokens, long seed) throws IOException {
     try (Tokenizer tokenizer = Tokenizer.open(folder)) {
-      int characters = tokens * CHARACTERS_PER_TOKEN;
-      while (true) {
-        int[] encoded = tokenizer.encode(VariedText.of(seed, characters));
-        if (encoded.length >= tokens) {
-          return encoded;
-        }
-        characters *= 2;
-      }
+      return VariedText.tokens(tokenizer, seed, tokens);
     }
   }
 }

@@ -1,6 +1,8 @@
 package dev.mneme.benchmarks.index;
 
+import dev.mneme.integration.text.Tokenizer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
@@ -45,12 +47,26 @@ public final class VariedText {
               + " result input header");
   private static final String[] OPERATORS = {"+", "-", "*", "/", "%", "<<", "&"};
 
+  private static final int CHARACTERS_PER_TOKEN = 4;
+
   private final SplittableRandom random;
   private final StringBuilder text = new StringBuilder();
   private final List<String> facts = new ArrayList<>();
 
   private VariedText(long seed) {
     random = new SplittableRandom(seed);
+  }
+
+  /** The first tokens of a text. */
+  public static int[] tokens(Tokenizer tokenizer, long seed, int tokens) {
+    int characters = tokens * CHARACTERS_PER_TOKEN;
+    while (true) {
+      int[] encoded = tokenizer.encode(of(seed, characters));
+      if (encoded.length >= tokens) {
+        return Arrays.copyOf(encoded, tokens);
+      }
+      characters *= 2;
+    }
   }
 
   /** A text of at least {@code characters} characters. */

@@ -43,17 +43,16 @@ final class Recall implements AutoCloseable {
   /**
    * Reads a prompt, generates the answer and judges it.
    *
-   * @param next the sample that is asked next; null for none
+   * @param prompt the sample's tokens
+   * @param next those of the sample that is asked next; null for none
    */
-  RecallRow ask(Sample sample, @Nullable Sample next) {
-    int[] prompt = model.tokenizer().encode(sample.prompt());
-    int[] nextPrompt = next == null ? null : model.tokenizer().encode(next.prompt());
+  RecallRow ask(Sample sample, int[] prompt, int @Nullable [] next) {
     System.gc(); // the peak is to be this sample's, not what earlier ones left to collect
     memory.resetPeak();
     int before = prefix == null ? 0 : prefix.tokens(prompt);
     long start = System.nanoTime();
     try (ReadingProgress progress = ReadingProgress.start(sample.id(), before, prompt.length);
-        Reader reader = reader(prompt, nextPrompt, progress)) {
+        Reader reader = reader(prompt, next, progress)) {
       reader.read(prompt, progress);
       long read = System.nanoTime();
       Span needle = sample.needle();

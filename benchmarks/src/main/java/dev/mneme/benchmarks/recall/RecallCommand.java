@@ -158,10 +158,17 @@ public final class RecallCommand implements Callable<Integer> {
     if (open.isEmpty()) {
       return;
     }
-    try (Recall recall = new Recall(opened, mode, capacity(opened, open));
+    List<int[]> prompts = new ArrayList<>();
+    int capacity = 0;
+    for (Sample sample : open) {
+      prompts.add(opened.tokenizer().encode(sample.prompt()));
+      capacity = Math.max(capacity, prompts.getLast().length + sample.maxNewTokens());
+    }
+    try (Recall recall = new Recall(opened, mode, capacity);
         RecallWriter writer = json == null ? null : RecallWriter.append(json)) {
-      for (int i = 0; i < open.size(); i++) {
-        RecallRow row = recall.ask(open.get(i), i + 1 < open.size() ? open.get(i + 1) : null);
+      for (int i = 0; i < prompts.size(); i++) {
+        int[] next = i + 1 < prompts.size() ? prompts.get(i + 1) : null;
+        RecallRow row = recall.ask(open.get(i), prompts.get(i), next);
         rows.add(row);
         if (writer != null) {
           writer.write(row);
@@ -170,15 +177,6 @@ public final class RecallCommand implements Callable<Integer> {
         out().flush();
       }
     }
-  }
-
-  private static int capacity(MnemeModel opened, List<Sample> samples) {
-    int most = 0;
-    for (Sample sample : samples) {
-      int prompt = opened.tokenizer().encode(sample.prompt()).length;
-      most = Math.max(most, prompt + sample.maxNewTokens());
-    }
-    return most;
   }
 
   private PrintWriter out() {

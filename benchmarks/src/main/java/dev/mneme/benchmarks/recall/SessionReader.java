@@ -1,7 +1,6 @@
 package dev.mneme.benchmarks.recall;
 
 import dev.mneme.MnemeSession;
-import java.util.Arrays;
 import java.util.function.IntConsumer;
 
 /** A text read through a memory. */
@@ -17,7 +16,7 @@ public final class SessionReader implements Reader {
 
   @Override
   public void read(int[] prompt, IntConsumer progress) {
-    session.append(Arrays.copyOfRange(prompt, session.tokens(), prompt.length), progress);
+    session.continueTo(prompt, progress);
     logits = session.logits();
     progress.accept(prompt.length);
   }

@@ -53,8 +53,8 @@ final class SharedPrefix implements AutoCloseable {
             : common(
                 Arrays.copyOf(prompt, prompt.length - 1), Arrays.copyOf(next, next.length - 1));
     if (shared - prefix.length >= LEAST) {
-      session.append(Arrays.copyOfRange(prompt, prefix.length, shared), progress);
       prefix = Arrays.copyOf(prompt, shared);
+      session.continueTo(prefix, progress);
     }
     if (shared >= prefix.length && shared >= LEAST) {
       return session.fork();

@@ -35,6 +35,12 @@ final class BlockDocuments implements AutoCloseable {
   private final boolean inMemory;
   private final IndexWriter writer;
   private DirectoryReader reader;
+
+  /**
+   * The blocks before and those of {@link #reader}: that one itself where there are none before.
+   */
+  private IndexReader all;
+
   private boolean closed;
 
   /**
@@ -64,6 +70,7 @@ final class BlockDocuments implements AutoCloseable {
     }
     try {
       reader = DirectoryReader.open(writer);
+      all = behind(reader);
     } catch (IOException | RuntimeException e) {
       IOUtils.closeWhileHandlingException(writer::rollback, directory);
       throw e;
@@ -95,8 +102,9 @@ final class BlockDocuments implements AutoCloseable {
     try {
       DirectoryReader next = DirectoryReader.openIfChanged(reader, writer);
       if (next != null) {
-        reader.close();
+        IOUtils.close(before == null ? null : all, reader);
         reader = next;
+        all = behind(next);
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
@@ -106,24 +114,20 @@ final class BlockDocuments implements AutoCloseable {
   /** A searcher of the visible blocks, valid until the next {@link #refresh}. */
   IndexSearcher searcher() {
     checkOpen();
-    IndexSearcher searcher = new IndexSearcher(all());
+    IndexSearcher searcher = new IndexSearcher(all);
     // Queries are hardly ever asked again, and a cache would be shared by all indexes of the JVM.
     searcher.setQueryCache(null);
     return searcher;
   }
 
-  private IndexReader all() {
-    try {
-      return before == null ? reader : new MultiReader(new IndexReader[] {before, reader}, false);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+  private IndexReader behind(DirectoryReader own) throws IOException {
+    return before == null ? own : new MultiReader(new IndexReader[] {before, own}, false);
   }
 
   /** Index of the same blocks, of which those up to now are shared; of texts in memory only. */
   BlockDocuments fork(IndexWriterConfig config) throws IOException {
     refresh();
-    return new BlockDocuments(new MultiReader(new IndexReader[] {all()}, false), null, config);
+    return new BlockDocuments(new MultiReader(new IndexReader[] {all}, false), null, config);
   }
 
   DirectoryReader reader() {
@@ -167,7 +171,7 @@ final class BlockDocuments implements AutoCloseable {
     }
     closed = true;
     try {
-      IOUtils.close(reader, before, writer::rollback, directory);
+      IOUtils.close(before == null ? null : all, reader, before, writer::rollback, directory);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

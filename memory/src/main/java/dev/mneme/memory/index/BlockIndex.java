@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * Finds the blocks of one layer whose representative has the largest inner product with a query.
@@ -75,6 +76,15 @@ public interface BlockIndex extends AutoCloseable {
 
     /** No blocks. */
     public static final Hits NONE = new Hits(new int[0], new float[0]);
+
+    /** Indexes into both arrays, the largest score first, of equal ones the lowest block. */
+    public int[] byRank() {
+      return IntStream.range(0, scores.length)
+          .boxed()
+          .sorted((a, b) -> Float.compare(scores[b], scores[a]))
+          .mapToInt(i -> i)
+          .toArray();
+    }
 
     /** All blocks of several results, each with its largest score. */
     public static Hits union(List<Hits> results) {

@@ -17,6 +17,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -75,25 +76,26 @@ public final class CodeSpace implements AutoCloseable {
     /**
      * The codes.
      *
-     * @param scratch as many rows of the same length, filled and returned where the codes are in
-     *     the file
+     * @param scratch gives as many rows of the same length, filled and returned where the codes are
+     *     in the file
      */
-    byte[][] read(byte[][] scratch) {
+    byte[][] read(Supplier<byte[][]> scratch) {
       if (spill == null) {
         return kept;
       }
+      byte[][] rows = scratch.get();
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment buffer = spill.file.buffer(arena);
         spill.file.read(record, buffer);
         long at = 0;
-        for (byte[] row : scratch) {
+        for (byte[] row : rows) {
           MemorySegment.copy(buffer, ValueLayout.JAVA_BYTE, at, row, 0, row.length);
           at += row.length;
         }
       } catch (IOException e) {
         throw new UncheckedIOException(e.getMessage(), e);
       }
-      return scratch;
+      return rows;
     }
 
     Codes retain() {

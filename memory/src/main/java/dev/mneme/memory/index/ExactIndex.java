@@ -45,8 +45,8 @@ public final class ExactIndex implements BlockIndex {
 
   private final float[] vector;
 
-  /** Codes of a group that is not in memory. */
-  private final byte[][] scratch;
+  /** Codes of a group that is not in memory; none before there is one. */
+  private byte[][] scratch = {};
 
   private float[] scores = {};
   private float[] bounds = {};
@@ -75,7 +75,6 @@ public final class ExactIndex implements BlockIndex {
     this.vectors = vectors;
     this.space = space;
     vector = new float[dimension];
-    scratch = new byte[GROUP][dimension];
   }
 
   @Override
@@ -136,7 +135,7 @@ public final class ExactIndex implements BlockIndex {
     for (Group group : groups) {
       float common = VectorUtil.dotProduct(query, group.mean);
       float rounding = ROUNDING * norm * group.largestNorm;
-      byte[][] rows = group.integers.read(scratch);
+      byte[][] rows = group.integers.read(this::scratch);
       for (int i = 0; i < GROUP; i++, block++) {
         float integers = VectorUtil.dotProduct(codes.integers, rows[i]);
         scores[block] = common + codes.scale * group.scales[i] * integers;
@@ -151,6 +150,13 @@ public final class ExactIndex implements BlockIndex {
       block++;
     }
     return lower.hits();
+  }
+
+  private byte[][] scratch() {
+    if (scratch.length == 0) {
+      scratch = new byte[GROUP][dimension];
+    }
+    return scratch;
   }
 
   private float score(float[] query, int block) {

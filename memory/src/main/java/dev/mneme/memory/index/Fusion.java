@@ -5,7 +5,6 @@ import static com.google.common.base.Preconditions.checkArgument;
 import dev.mneme.memory.index.BlockIndex.Hits;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.IntStream;
 
 /**
  * Merges the blocks that vectors found with those that words found.
@@ -78,14 +77,8 @@ public sealed interface Fusion {
     }
 
     private float[] shares(Hits hits) {
-      float[] scores = hits.scores();
-      int[] byRank =
-          IntStream.range(0, scores.length)
-              .boxed()
-              .sorted((a, b) -> Float.compare(scores[b], scores[a]))
-              .mapToInt(i -> i)
-              .toArray();
-      float[] shares = new float[scores.length];
+      int[] byRank = hits.byRank();
+      float[] shares = new float[byRank.length];
       for (int rank = 0; rank < byRank.length; rank++) {
         shares[byRank[rank]] = 1f / (constant + rank + 1);
       }

@@ -130,7 +130,7 @@ public final class ArenaBlockStore implements BlockStore {
 
   /** Appends to memory of its own, whatever {@code tails} opens. */
   @Override
-  public ArenaBlockStore fork(int layer, Factory tails) {
+  public ArenaBlockStore fork(Factory tails) {
     checkOpen();
     ArenaBlockStore fork = new ArenaBlockStore(shape, dimension, precision);
     fork.blocks.addAll(blocks);

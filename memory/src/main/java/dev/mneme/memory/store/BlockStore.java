@@ -93,11 +93,10 @@ public interface BlockStore extends AutoCloseable {
    * dropped from it, changes nothing in the other. It may be used by another thread and is closed
    * on its own.
    *
-   * @param layer that the store belongs to
    * @param tails opens the store of what is appended to a fork of blocks in a file, when that is
    *     needed; a folder has one writer
    */
-  BlockStore fork(int layer, Factory tails);
+  BlockStore fork(Factory tails);
 
   /** Bytes of memory held for blocks; blocks shared by forks count for each. */
   long residentBytes();

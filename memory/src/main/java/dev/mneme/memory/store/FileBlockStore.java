@@ -163,7 +163,7 @@ final class FileBlockStore implements BlockStore {
   }
 
   @Override
-  public BlockStore fork(int layer, Factory tails) {
+  public BlockStore fork(Factory tails) {
     return new TailBlockStore(view(), layer, tails);
   }
 

@@ -102,10 +102,10 @@ final class TailBlockStore implements BlockStore {
   }
 
   @Override
-  public BlockStore fork(int layer, Factory tails) {
+  public BlockStore fork(Factory tails) {
     TailBlockStore fork = new TailBlockStore(base.view(), layer, tails);
     if (tail != null) {
-      fork.tail = tail.fork(layer, tails);
+      fork.tail = tail.fork(tails);
     }
     return fork;
   }

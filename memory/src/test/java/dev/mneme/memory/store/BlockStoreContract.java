@@ -110,8 +110,8 @@ interface BlockStoreContract {
       for (int number = 0; number < 5; number++) {
         append(store, block, number);
       }
-      BlockStore fork = store.fork(0, TAILS);
-      BlockStore ofFork = fork.fork(0, TAILS);
+      BlockStore fork = store.fork(TAILS);
+      BlockStore ofFork = fork.fork(TAILS);
       append(store, block, 100);
       append(fork, block, 200);
       append(fork, block, 201);
