@@ -92,7 +92,6 @@ class MemoryFormatTest {
             (long) SHAPE.heads() * SHAPE.headDim() * Float.BYTES,
             0,
             0,
-            0,
             Map.of("made by", "MemoryFormatTest"));
     MemoryFolder created = MemoryFolder.create(to, empty);
     try (BlockCache cache = cache(created);

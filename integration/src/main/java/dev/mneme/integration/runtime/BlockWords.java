@@ -7,9 +7,9 @@ import dev.mneme.memory.index.TextIndex;
 import java.util.Arrays;
 
 /**
- * The words of a session's far blocks. A block is found by its own text and by that of the block in
- * front of it: what follows a key is found by the key, and no word is cut in two by a border. Not
- * thread-safe.
+ * The words of a session's far blocks. A block is found by its own text, by that of the block in
+ * front of it and by the next quarter of a block: what follows a key is found by the key, and no
+ * word is cut in two by a border. Not thread-safe.
  */
 public final class BlockWords implements AutoCloseable {
 
@@ -48,7 +48,8 @@ public final class BlockWords implements AutoCloseable {
   Hits search(int[] tokens, int blocks, int to, int k) {
     while (index.size() < blocks) {
       int from = config.nInit() + index.size() * config.blockSize();
-      index.add(text(tokens, from - config.blockSize(), from + config.blockSize()));
+      int behind = from + config.blockSize() + config.blockSize() / 4;
+      index.add(text(tokens, from - config.blockSize(), Math.min(behind, to)));
     }
     return index.search(text(tokens, to - config.queryBlock(), to), k);
   }

@@ -10,7 +10,7 @@ import java.util.UUID;
  * What a memory's folder holds, as of the last commit. Immutable.
  *
  * <p>Payload: layers (int32), bytes of a block (int64), bytes of a representative (int64), blocks
- * (int32), epoch (int32), number of the state file (int32, 0 for none), number of properties
+ * (int32), a zero (int32), number of the state file (int32, 0 for none), number of properties
  * (int32) and for each a name and a value (texts).
  *
  * @param id of the memory, in every file of it
@@ -18,7 +18,6 @@ import java.util.UUID;
  * @param blockBytes of an encoded block of one layer
  * @param vectorBytes of a representative of one layer
  * @param blocks committed, of every layer
- * @param epoch how often the memory was rewound
  * @param state number of the state file, 0 for none
  * @param properties what the memory was made with, by name
  */
@@ -28,7 +27,6 @@ public record Manifest(
     long blockBytes,
     long vectorBytes,
     int blocks,
-    int epoch,
     int state,
     Map<String, String> properties) {
 
@@ -42,11 +40,11 @@ public record Manifest(
   /** A manifest of an empty memory. */
   public static Manifest empty(
       int layers, long blockBytes, long vectorBytes, Map<String, String> properties) {
-    return new Manifest(UUID.randomUUID(), layers, blockBytes, vectorBytes, 0, 0, 0, properties);
+    return new Manifest(UUID.randomUUID(), layers, blockBytes, vectorBytes, 0, 0, properties);
   }
 
-  Manifest with(int blocks, int epoch, int state) {
-    return new Manifest(id, layers, blockBytes, vectorBytes, blocks, epoch, state, properties);
+  Manifest with(int blocks, int state) {
+    return new Manifest(id, layers, blockBytes, vectorBytes, blocks, state, properties);
   }
 
   /** Records of all layers that are committed. */
@@ -64,7 +62,7 @@ public record Manifest(
           output.writeLong(blockBytes);
           output.writeLong(vectorBytes);
           output.writeInt(blocks);
-          output.writeInt(epoch);
+          output.writeInt(0);
           output.writeInt(state);
           output.writeInt(properties.size());
           for (Map.Entry<String, String> property : new TreeMap<>(properties).entrySet()) {
@@ -83,14 +81,14 @@ public record Manifest(
           long blockBytes = input.readLong();
           long vectorBytes = input.readLong();
           int blocks = input.readInt();
-          int epoch = input.readInt();
+          input.readInt(); // 0
           int state = input.readInt();
           Map<String, String> properties = new TreeMap<>();
           for (int left = input.readInt(); left > 0; left--) {
             properties.put(input.readText(), input.readText());
           }
           return new Manifest(
-              header.id(), layers, blockBytes, vectorBytes, blocks, epoch, state, properties);
+              header.id(), layers, blockBytes, vectorBytes, blocks, state, properties);
         });
   }
 }

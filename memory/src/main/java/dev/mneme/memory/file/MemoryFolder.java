@@ -137,13 +137,7 @@ public final class MemoryFolder implements AutoCloseable {
   private RecordFile openRecords(String name, String magic, long bytes, boolean readOnly)
       throws IOException {
     return RecordFile.open(
-        folder.resolve(name),
-        magic,
-        manifest.id(),
-        bytes,
-        manifest.records(),
-        manifest.epoch(),
-        readOnly);
+        folder.resolve(name), magic, manifest.id(), bytes, manifest.records(), readOnly);
   }
 
   private static FileChannel acquire(Path folder) throws IOException {
@@ -219,25 +213,9 @@ public final class MemoryFolder implements AutoCloseable {
   public void commit(int blocks, StateWriter state) throws IOException {
     checkArgument(
         blocks >= manifest.blocks(),
-        "committed blocks can only be dropped by rewinding: %s, committed %s",
+        "committed blocks stay: %s, committed %s",
         blocks,
         manifest.blocks());
-    commit(blocks, manifest.epoch(), state);
-  }
-
-  /**
-   * Commits that blocks were dropped; those that take their place belong to a new epoch.
-   *
-   * @param blocks of every layer that are left
-   * @param state writes what goes with them
-   */
-  public void rewind(int blocks, StateWriter state) throws IOException {
-    commit(blocks, manifest.epoch() + 1, state);
-    blocks().epoch(manifest.epoch());
-    vectors().epoch(manifest.epoch());
-  }
-
-  private void commit(int blocks, int epoch, StateWriter state) throws IOException {
     checkState(access == Access.READ_WRITE, "the memory was opened for reading only: %s", folder);
     blocks().force();
     vectors().force();
@@ -245,7 +223,7 @@ public final class MemoryFolder implements AutoCloseable {
     int number = before + 1;
     try {
       PayloadFile.write(stateFile(number), STATE_MAGIC, manifest.id(), state::write);
-      replace(manifest.with(blocks, epoch, number));
+      replace(manifest.with(blocks, number));
     } catch (IOException e) {
       if (manifest.state() == before) {
         Files.deleteIfExists(stateFile(number)); // gives room back to a disk that is full

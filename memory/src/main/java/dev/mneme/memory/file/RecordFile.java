@@ -23,9 +23,8 @@ import java.util.zip.CRC32C;
  * its number alone, so there is no table to keep or to load.
  *
  * <p>Layout: a {@link FileHeader}, then records of {@code recordBytes} bytes rounded up to a
- * multiple of 8, each followed by its epoch (int32) and the CRC32C (int32) of its number (int64,
- * big-endian) and of all its bytes before. The epoch counts how often the memory was rewound: a
- * reader that was opened before a record was written anew finds the later epoch and refuses it.
+ * multiple of 8, each followed by a zero (int32) and the CRC32C (int32) of its number (int64,
+ * big-endian) and of all its bytes before.
  *
  * <p>Records are written and read by position and never mapped: pages of a mapping would count as
  * resident memory, a full disk would be a fault instead of an error, and so would a file that was
@@ -40,17 +39,11 @@ public final class RecordFile implements Closeable {
   private final Set<? extends OpenOption> options;
   private final long stride;
   private FileChannel channel;
-  private volatile int epoch;
   private boolean closed;
 
   private RecordFile(
-      Path path,
-      Set<? extends OpenOption> options,
-      FileChannel channel,
-      long recordBytes,
-      int epoch) {
+      Path path, Set<? extends OpenOption> options, FileChannel channel, long recordBytes) {
     this.path = path;
-    this.epoch = epoch;
     this.options = options;
     this.channel = channel;
     stride = stride(recordBytes);
@@ -75,7 +68,7 @@ public final class RecordFile implements Closeable {
     FileChannel channel =
         FileChannel.open(
             path, StandardOpenOption.CREATE_NEW, StandardOpenOption.READ, StandardOpenOption.WRITE);
-    RecordFile file = new RecordFile(path, options, channel, recordBytes, 0);
+    RecordFile file = new RecordFile(path, options, channel, recordBytes);
     try {
       file.transfer(new FileHeader(magic, id, recordBytes).encode(), 0, true);
       return file;
@@ -89,18 +82,17 @@ public final class RecordFile implements Closeable {
    * Opens a file.
    *
    * @param records that were committed, which the file must be long enough for
-   * @param epoch latest one of a record
    * @throws CorruptFileException if it belongs to another memory, or is too short
    */
   static RecordFile open(
-      Path path, String magic, UUID id, long recordBytes, long records, int epoch, boolean readOnly)
+      Path path, String magic, UUID id, long recordBytes, long records, boolean readOnly)
       throws IOException {
     Set<StandardOpenOption> options =
         readOnly
             ? Set.of(StandardOpenOption.READ)
             : Set.of(StandardOpenOption.READ, StandardOpenOption.WRITE);
     FileChannel channel = FileChannel.open(path, options);
-    RecordFile file = new RecordFile(path, options, channel, recordBytes, epoch);
+    RecordFile file = new RecordFile(path, options, channel, recordBytes);
     try {
       FileHeader header = FileHeader.read(path, channel, magic);
       if (!header.id().equals(id)) {
@@ -121,7 +113,7 @@ public final class RecordFile implements Closeable {
     }
   }
 
-  /** Bytes of a record's buffer: the record, padding, epoch and checksum. */
+  /** Bytes of a record's buffer: the record, padding, a zero and the checksum. */
   public long stride() {
     return stride;
   }
@@ -147,7 +139,7 @@ public final class RecordFile implements Closeable {
   public void write(long record, MemorySegment buffer) throws IOException {
     checkBuffer(buffer);
     ByteBuffer bytes = buffer.asByteBuffer().order(ByteOrder.LITTLE_ENDIAN);
-    bytes.putInt((int) (stride - TRAILER), epoch);
+    bytes.putInt((int) (stride - TRAILER), 0);
     bytes.putInt((int) (stride - Integer.BYTES), checksum(record, bytes));
     transfer(bytes, offset(record), true);
   }
@@ -177,12 +169,6 @@ public final class RecordFile implements Closeable {
           Integer.toHexString(expected),
           Integer.toHexString(found));
     }
-    int written = bytes.getInt((int) (stride - TRAILER));
-    if (written > epoch) {
-      throw new IOException(
-          "%s was changed since it was opened: record %d has epoch %d, expected at most %d"
-              .formatted(path, record, written, epoch));
-    }
   }
 
   private int checksum(long record, ByteBuffer bytes) {
@@ -190,11 +176,6 @@ public final class RecordFile implements Closeable {
     checksum.update(ByteBuffer.allocate(Long.BYTES).putLong(0, record));
     checksum.update(bytes.slice(0, (int) (stride - Integer.BYTES)));
     return (int) checksum.getValue();
-  }
-
-  /** Sets the epoch of records that are written from now on. */
-  void epoch(int value) {
-    epoch = value;
   }
 
   private void checkBuffer(MemorySegment buffer) {

@@ -1,7 +1,6 @@
 package dev.mneme.memory.store;
 
 import static com.google.common.base.Preconditions.checkElementIndex;
-import static com.google.common.base.Preconditions.checkPositionIndex;
 import static com.google.common.base.Preconditions.checkState;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
@@ -118,14 +117,6 @@ public final class ArenaBlockStore implements BlockStore {
   /** Rounded up, so that what follows is aligned for any codec. */
   private static long aligned(long bytes) {
     return Math.ceilDiv(bytes, Long.BYTES) * Long.BYTES;
-  }
-
-  /** Memory of dropped blocks is freed when the store is closed. */
-  @Override
-  public void truncate(int size) {
-    checkOpen();
-    checkPositionIndex(size, blocks.size(), "size");
-    blocks.subList(size, blocks.size()).clear();
   }
 
   /** Appends to memory of its own, whatever {@code tails} opens. */

@@ -82,16 +82,8 @@ public interface BlockStore extends AutoCloseable {
   void readEncoded(int block, MemorySegment to);
 
   /**
-   * Drops the newest blocks.
-   *
-   * @param size number of blocks that stay
-   */
-  void truncate(int size);
-
-  /**
-   * A store with the same blocks, shared and not copied; what is appended to one of the two, or
-   * dropped from it, changes nothing in the other. It may be used by another thread and is closed
-   * on its own.
+   * A store with the same blocks, shared and not copied; what is appended to one of the two changes
+   * nothing in the other. It may be used by another thread and is closed on its own.
    *
    * @param tails opens the store of what is appended to a fork of blocks in a file, when that is
    *     needed; a folder has one writer

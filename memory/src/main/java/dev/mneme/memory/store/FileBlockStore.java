@@ -1,7 +1,6 @@
 package dev.mneme.memory.store;
 
 import static com.google.common.base.Preconditions.checkElementIndex;
-import static com.google.common.base.Preconditions.checkPositionIndex;
 import static com.google.common.base.Preconditions.checkState;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
@@ -153,13 +152,6 @@ final class FileBlockStore implements BlockStore {
 
   void checkOpen() {
     checkState(!closed, "the block store is closed");
-  }
-
-  @Override
-  public void truncate(int size) {
-    checkOpen();
-    checkPositionIndex(size, this.size, "size");
-    this.size = size;
   }
 
   @Override

@@ -1,7 +1,5 @@
 package dev.mneme.memory.store;
 
-import static com.google.common.base.Preconditions.checkPositionIndex;
-
 import dev.mneme.memory.block.BlockShape;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
@@ -90,15 +88,6 @@ final class TailBlockStore implements BlockStore {
 
   private int inside(int block) {
     return block < base.size() ? block : block - base.size();
-  }
-
-  @Override
-  public void truncate(int size) {
-    checkPositionIndex(size, size(), "size");
-    if (tail != null) {
-      tail.truncate(Math.max(0, size - base.size()));
-    }
-    base.truncate(Math.min(size, base.size()));
   }
 
   @Override

@@ -88,26 +88,6 @@ class MemoryFolderTest {
   }
 
   @Test
-  void aReaderRefusesWhatAWriterReplacedAfterRewinding() throws IOException {
-    try (MemoryFolder writer = create()) {
-      write(writer, 0, 4, 0);
-      writer.commit(4, output -> output.writeInt(4));
-      try (MemoryFolder reader = MemoryFolder.open(folder(), Access.READ_ONLY)) {
-        writer.rewind(2, output -> output.writeInt(2));
-        assertThat(check(reader, 0)).isEqualTo(4);
-        write(writer, 2, 4, 7);
-        assertThatThrownBy(() -> check(reader, 0))
-            .isInstanceOf(IOException.class)
-            .hasMessageContaining("was changed since it was opened: record 4 has epoch 1");
-      }
-      writer.commit(2, output -> output.writeInt(2));
-    }
-    try (MemoryFolder folder = MemoryFolder.open(folder(), Access.READ_ONLY)) {
-      assertThat(check(folder, 0)).isEqualTo(2);
-    }
-  }
-
-  @Test
   void hasOneWriter() throws IOException {
     try (MemoryFolder folder = create()) {
       write(folder, 0, 1, 0);
