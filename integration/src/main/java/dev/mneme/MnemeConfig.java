@@ -106,16 +106,20 @@ public record MnemeConfig(
    * @throws IllegalArgumentException as {@link #read}
    */
   public static MnemeConfig parse(String yaml) {
-    return defaults().merged(yaml);
+    return defaults().merged(List.of(yaml));
   }
 
   /**
-   * This configuration with one key set.
+   * This configuration with some keys set, which are checked together.
    *
-   * @param assignment such as {@code memory.topK=8}
-   * @throws IllegalArgumentException if the key is unknown or the value is refused
+   * @param assignments such as {@code memory.topK=8}; later ones count
+   * @throws IllegalArgumentException if a key is unknown or a value is refused
    */
-  public MnemeConfig with(String assignment) {
+  public MnemeConfig with(List<String> assignments) {
+    return merged(assignments.stream().map(MnemeConfig::yaml).toList());
+  }
+
+  private static String yaml(String assignment) {
     int equals = assignment.indexOf('=');
     checkArgument(equals > 0, "a setting is written key=value: %s", assignment);
     List<String> path = Splitter.on('.').splitToList(assignment.substring(0, equals));
@@ -124,16 +128,18 @@ public record MnemeConfig(
       yaml.append("  ".repeat(depth)).append(path.get(depth)).append(":\n");
     }
     yaml.setLength(yaml.length() - 1);
-    return merged(yaml.append(' ').append(assignment.substring(equals + 1)).toString());
+    return yaml.append(' ').append(assignment.substring(equals + 1)).toString();
   }
 
-  private MnemeConfig merged(String yaml) {
+  private MnemeConfig merged(List<String> documents) {
     YAMLMapper mapper = mapper();
     try {
       ObjectNode tree = mapper.valueToTree(this);
-      JsonNode given = mapper.readTree(yaml);
-      if (!given.isMissingNode() && !given.isNull()) {
-        merge(tree, given, "");
+      for (String document : documents) {
+        JsonNode given = mapper.readTree(document);
+        if (!given.isMissingNode() && !given.isNull()) {
+          merge(tree, given, "");
+        }
       }
       return mapper.treeToValue(tree, MnemeConfig.class);
     } catch (JacksonException e) {

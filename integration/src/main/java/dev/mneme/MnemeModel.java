@@ -9,6 +9,7 @@ import dev.mneme.attention.MemoryConfig;
 import dev.mneme.attention.Words;
 import dev.mneme.integration.graph.ModelGraph;
 import dev.mneme.integration.graph.UnsupportedModelException;
+import dev.mneme.integration.runtime.BlockFinder;
 import dev.mneme.integration.runtime.BlockWords;
 import dev.mneme.integration.runtime.Device;
 import dev.mneme.integration.runtime.ModelException;
@@ -162,11 +163,32 @@ public final class MnemeModel implements AutoCloseable {
    *     working folder cannot be written
    */
   public MnemeSession newSession(MemoryConfig memory) {
+    return opened(memory, words(memory));
+  }
+
+  /**
+   * Opens an empty session that finds blocks in another way too.
+   *
+   * @param memory says how what both find is fused: its {@code words} must not be {@code NONE}
+   * @param finder takes the place of the words; closed with the session
+   * @throws IllegalArgumentException if the configuration does not let it count
+   */
+  public MnemeSession newSession(MemoryConfig memory, BlockFinder finder) {
+    checkArgument(memory.words() != Words.NONE, "memory.words must not be none beside a finder");
+    return opened(memory, finder);
+  }
+
+  private MnemeSession opened(MemoryConfig memory, @Nullable BlockFinder finder) {
     checkOpen();
     BlockPrecision precision = config.blockPrecision();
     MemoryAttention attention =
         model.newMemory(memory, ownStores(memory, precision), config.index().in(codes));
-    return opened(memory, precision, attention, null);
+    return opened(memory, precision, attention, finder, null);
+  }
+
+  /** Finds blocks by words where the configuration says so. */
+  private @Nullable BlockFinder words(MemoryConfig memory) {
+    return memory.words() == Words.NONE ? null : new BlockWords(tokenizer, memory);
   }
 
   /** Stores in a new folder of the working folder. */
@@ -265,17 +287,17 @@ public final class MnemeModel implements AutoCloseable {
     FolderStores stores =
         new FolderStores(folder, precision, cache, false, ownStores(memory, precision));
     MemoryAttention attention = model.newMemory(memory, stores, config.index().in(codes));
-    return opened(memory, precision, attention, folder);
+    return opened(memory, precision, attention, words(memory), folder);
   }
 
   private MnemeSession opened(
       MemoryConfig memory,
       BlockPrecision precision,
       MemoryAttention attention,
+      @Nullable BlockFinder finder,
       @Nullable MemoryFolder folder) {
     int chunk = memory.queryBlock() * Math.max(1, config.chunk() / memory.queryBlock());
-    BlockWords words = memory.words() == Words.NONE ? null : new BlockWords(tokenizer, memory);
-    TokenReader reader = new TokenReader(model, attention, words, chunk);
+    TokenReader reader = new TokenReader(model, attention, finder, chunk);
     return track(new MnemeSession(this, reader, memory, precision, chunk, folder));
   }
 
@@ -312,8 +334,13 @@ public final class MnemeModel implements AutoCloseable {
         SessionFolder.properties(fingerprint(), memory, precision));
   }
 
-  /** Computed once: it reads all of the model's files. */
-  private synchronized Map<String, String> fingerprint() throws IOException {
+  /**
+   * What must be the same in a model for it to understand a memory: checksums of its files, shape
+   * of its attention and rotation, by name. Reads all of the model's files, once.
+   *
+   * @throws IOException if a file cannot be read
+   */
+  public synchronized Map<String, String> fingerprint() throws IOException {
     if (fingerprint == null) {
       fingerprint = ModelFingerprint.of(model.graph());
     }

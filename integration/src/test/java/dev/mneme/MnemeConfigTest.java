@@ -13,6 +13,7 @@ import dev.mneme.memory.index.IndexKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -70,7 +71,7 @@ class MnemeConfigTest {
         .isEqualTo(expected);
     assertThat(
             MnemeConfig.parse("{\"chunk\": 1024, \"memory\": {\"topK\": 4}}")
-                .with("memory.positions=ORDERED"))
+                .with(List.of("memory.positions=ORDERED")))
         .isEqualTo(expected);
   }
 
@@ -131,12 +132,18 @@ class MnemeConfigTest {
   }
 
   @Test
+  void settingsAreCheckedTogether() {
+    List<String> settings = List.of("memory.blockSize=1", "memory.representatives=1");
+    assertThat(MnemeConfig.defaults().with(settings).memory().blockSize()).isEqualTo(1);
+  }
+
+  @Test
   void aSettingHasAKeyAndAValue() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> MnemeConfig.defaults().with("memory.topK"))
+        .isThrownBy(() -> MnemeConfig.defaults().with(List.of("memory.topK")))
         .withMessage("a setting is written key=value: memory.topK");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> MnemeConfig.defaults().with("memory.top=1"))
+        .isThrownBy(() -> MnemeConfig.defaults().with(List.of("memory.top=1")))
         .withMessageStartingWith("unknown key memory.top;");
   }
 }

@@ -7,6 +7,7 @@ import dev.mneme.benchmarks.durability.RestoreCommand;
 import dev.mneme.benchmarks.index.IndexesCommand;
 import dev.mneme.benchmarks.recall.RecallCommand;
 import dev.mneme.benchmarks.speed.SpeedCommand;
+import dev.mneme.integration.cli.BuildVersion;
 import dev.mneme.integration.cli.InspectCommand;
 import dev.mneme.integration.cli.ModelCommand;
 import dev.mneme.integration.cli.RunCommand;
@@ -114,8 +115,7 @@ public final class Main implements Runnable {
   static final class Version implements IVersionProvider {
     @Override
     public String[] getVersion() {
-      String version = Main.class.getPackage().getImplementationVersion();
-      return new String[] {"mneme " + (version == null ? "(unpackaged)" : version)};
+      return new String[] {"mneme " + BuildVersion.text()};
     }
   }
 }

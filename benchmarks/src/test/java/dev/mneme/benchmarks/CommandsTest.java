@@ -42,11 +42,11 @@ class CommandsTest {
         .extracting(RecallRow::mode)
         .containsExactlyInAnyOrder(
             "memory", "memory", "full", "full", "window", "window", "sinks", "sinks");
-    assertThat(rows).filteredOn(row -> row.mode().equals("full")).allMatch(RecallRow::hit);
+    assertThat(rows).filteredOn(row -> row.mode().equals("full")).allMatch(RecallRow::isHit);
     assertThat(rows)
         .filteredOn(row -> row.mode().equals("window") && row.id().contains("-0.050-"))
         .singleElement()
-        .matches(row -> !row.hit())
+        .matches(row -> !row.isHit())
         .satisfies(row -> assertThat(row.needleFoundShare()).isEqualTo(0.0));
     assertThat(run(line)).isZero();
     assertThat(RecallRow.readAll(json)).isEqualTo(rows);
@@ -316,8 +316,7 @@ class CommandsTest {
       delimiter = '|',
       value = {
         "run | give the text by --prompt or by --prompt-file",
-        "recall --task unknown | unknown task unknown; known tasks: passkey, multikey, kv, kv-infinitebench",
-        "recall --pairs 3 | --pairs is of the kv tasks, not of passkey",
+        "recall --task unknown | unknown task unknown; known tasks: passkey, passkey-infinitebench",
         "drift --length 100 --steps 100 | --steps must be from 1 to",
         "indexes --lengths 64 | a length must be more than --queries",
         "indexes --topk 0 | --topk and --queries must be positive: 0 and 64",

@@ -7,7 +7,9 @@ import dev.mneme.Passage;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.benchmarks.recall.Mode;
 import dev.mneme.benchmarks.task.Grid;
-import dev.mneme.benchmarks.task.PasskeyTask;
+import dev.mneme.benchmarks.task.Prompt;
+import dev.mneme.benchmarks.task.Prose;
+import dev.mneme.benchmarks.task.RecallTask;
 import dev.mneme.benchmarks.task.Sample;
 import dev.mneme.integration.cli.JsonReport;
 import dev.mneme.integration.cli.ModelOptions;
@@ -66,24 +68,22 @@ public final class DemoCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     try (MnemeModel opened = model.open()) {
       Sample sample =
-          new PasskeyTask(text -> opened.tokenizer().encode(text).length)
+          RecallTask.of("passkey", text -> opened.tokenizer().encode(text).length, Prose.BUILT_IN)
               .sample(Grid.lengths(length).getFirst(), depth, seed);
-      int[] prompt = opened.tokenizer().encode(sample.prompt());
+      Prompt asked = sample.prompt();
+      int[] prompt = opened.tokenizer().encode(asked.text());
       PrintWriter out = spec.commandLine().getOut();
       out.printf(
           "%s: %,d tokens of filler, and at %.0f %% of them the sentence%n  \"%s\"%n",
-          model.name(),
-          prompt.length,
-          100 * depth,
-          sample.needle() == null ? "" : sample.needle().of(sample.context()));
+          model.name(), prompt.length, 100 * depth, asked.needles().getFirst().of(asked.context()));
       out.printf(
           "Asked at the end:\"%s%s ...\"%n%n",
-          sample.question().replace("\n", " "), sample.answerPrefix());
+          asked.question().replace("\n", " "), asked.answerPrefix());
       Map<String, Object> result = new LinkedHashMap<>();
       result.put("model", model.name());
       result.put("tokens", prompt.length);
       result.put("depth", depth);
-      result.put("key", sample.answers().getFirst());
+      result.put("key", asked.answers().getFirst());
       boolean remembered = false;
       for (Mode mode : List.of(Mode.MEMORY, Mode.SINKS)) {
         Map<String, Object> answer = ask(opened, mode, sample, prompt, out);
@@ -113,7 +113,7 @@ public final class DemoCommand implements Callable<Integer> {
       Generation generation = session.generate(options);
       String answer = generation.rest();
       Optional<Passage> source = generation.trace().passages().stream().findFirst();
-      boolean right = sample.hit(answer);
+      boolean right = sample.score(answer) == 1;
       out.printf("  answer: \"%s\" - %s%n", oneLine(answer), right ? "right" : "wrong");
       source.ifPresent(passage -> out.println(describe(passage)));
       out.println();

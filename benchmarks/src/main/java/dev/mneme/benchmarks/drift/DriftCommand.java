@@ -4,7 +4,9 @@ import dev.mneme.MnemeConfig;
 import dev.mneme.MnemeModel;
 import dev.mneme.MnemeSession;
 import dev.mneme.benchmarks.task.Grid;
-import dev.mneme.benchmarks.task.PasskeyTask;
+import dev.mneme.benchmarks.task.Prose;
+import dev.mneme.benchmarks.task.RecallTask;
+import dev.mneme.benchmarks.task.Sample;
 import dev.mneme.integration.cli.JsonReport;
 import dev.mneme.integration.cli.ModelOptions;
 import dev.mneme.integration.cli.ReadingProgress;
@@ -77,10 +79,7 @@ public final class DriftCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Path path = model.locate();
     MnemeConfig config = model.config();
-    MnemeConfig other = config;
-    for (String setting : against) {
-      other = other.with(setting);
-    }
+    MnemeConfig other = config.with(against);
     List<float[]> reference = logits(path, other, "reference");
     Drift drift = Drift.between(reference, logits(path, config, "compared"));
     PrintWriter out = spec.commandLine().getOut();
@@ -132,10 +131,9 @@ public final class DriftCommand implements Callable<Integer> {
       int[] tokens = opened.tokenizer().encode(Files.readString(text));
       return Arrays.copyOf(tokens, Math.min(most, tokens.length));
     }
-    String prompt =
-        new PasskeyTask(part -> opened.tokenizer().encode(part).length)
-            .sample(most, MIDDLE, 1)
-            .prompt();
-    return opened.tokenizer().encode(prompt);
+    Sample sample =
+        RecallTask.of("passkey", part -> opened.tokenizer().encode(part).length, Prose.BUILT_IN)
+            .sample(most, MIDDLE, 1);
+    return opened.tokenizer().encode(sample.prompt().text());
   }
 }

@@ -1,7 +1,7 @@
 package dev.mneme.benchmarks.durability;
 
 import dev.mneme.MnemeModel;
-import dev.mneme.benchmarks.index.VariedText;
+import dev.mneme.benchmarks.task.VariedText;
 import dev.mneme.integration.cli.JsonReport;
 import dev.mneme.integration.cli.ModelOptions;
 import java.io.IOException;

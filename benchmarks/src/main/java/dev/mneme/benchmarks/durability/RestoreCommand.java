@@ -2,8 +2,8 @@ package dev.mneme.benchmarks.durability;
 
 import dev.mneme.MnemeModel;
 import dev.mneme.MnemeSession;
-import dev.mneme.benchmarks.index.VariedText;
 import dev.mneme.benchmarks.task.Grid;
+import dev.mneme.benchmarks.task.VariedText;
 import dev.mneme.integration.cli.JsonReport;
 import dev.mneme.integration.cli.ModelOptions;
 import dev.mneme.integration.cli.ReadingProgress;

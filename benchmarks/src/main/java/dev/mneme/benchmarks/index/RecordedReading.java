@@ -2,6 +2,7 @@ package dev.mneme.benchmarks.index;
 
 import dev.mneme.MnemeConfig;
 import dev.mneme.attention.MemoryConfig;
+import dev.mneme.benchmarks.task.VariedText;
 import dev.mneme.integration.cli.ReadingProgress;
 import dev.mneme.integration.graph.ModelGraph;
 import dev.mneme.integration.runtime.Device;

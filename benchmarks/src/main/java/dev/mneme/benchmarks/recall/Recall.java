@@ -3,15 +3,16 @@ package dev.mneme.benchmarks.recall;
 import static java.util.Objects.requireNonNull;
 
 import dev.mneme.MnemeModel;
+import dev.mneme.MnemeSession;
+import dev.mneme.attention.MemoryConfig;
 import dev.mneme.benchmarks.baseline.UncutModel;
 import dev.mneme.benchmarks.task.RecallRow;
 import dev.mneme.benchmarks.task.Sample;
-import dev.mneme.benchmarks.task.Span;
 import dev.mneme.integration.cli.ReadingProgress;
 import dev.mneme.integration.cli.ResidentMemory;
 import java.io.IOException;
 import java.util.Arrays;
-import java.util.Locale;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** Asks one model samples in one mode and measures while it does. Not thread-safe. */
@@ -19,6 +20,7 @@ final class Recall implements AutoCloseable {
 
   private final MnemeModel model;
   private final Mode mode;
+  private final NeedleBlocks oracle;
   private final @Nullable SharedPrefix prefix;
   private final @Nullable UncutModel uncut;
   private final ResidentMemory memory = ResidentMemory.ofThisProcess();
@@ -32,21 +34,40 @@ final class Recall implements AutoCloseable {
   Recall(MnemeModel model, Mode mode, int capacity) throws IOException {
     this.model = model;
     this.mode = mode;
-    prefix =
-        mode == Mode.FULL ? null : new SharedPrefix(model, mode.memory(model.config().memory()));
+    oracle = new NeedleBlocks(model.config().memory());
+    prefix = mode == Mode.FULL ? null : new SharedPrefix(this::session);
     uncut =
         mode == Mode.FULL
             ? UncutModel.open(model.graph(), model.runtime(), capacity, model.config().chunk())
             : null;
   }
 
+  private MnemeSession session() {
+    MemoryConfig config = mode.memory(model.config().memory());
+    return switch (mode) {
+      case RANDOM -> model.newSession(config, new RandomBlocks());
+      case ORACLE -> model.newSession(config, oracle);
+      default -> model.newSession(config);
+    };
+  }
+
+  private Question question(Sample sample) {
+    if (mode == Mode.RAG) {
+      return Question.ofPassages(sample, model.tokenizer(), Mode.budget(model.config().memory()));
+    }
+    Question question = Question.whole(sample, model.tokenizer());
+    oracle.aim(question.needles(), TokenSpan.question(sample.prompt(), model.tokenizer()));
+    return question;
+  }
+
   /**
    * Reads a prompt, generates the answer and judges it.
    *
-   * @param prompt the sample's tokens
-   * @param next those of the sample that is asked next; null for none
+   * @param next the sample that is asked next; null for none
    */
-  RecallRow ask(Sample sample, int[] prompt, int @Nullable [] next) {
+  RecallRow ask(Sample sample, @Nullable Sample next) {
+    Question question = question(sample);
+    int[] prompt = question.tokens();
     System.gc(); // the peak is to be this sample's, not what earlier ones left to collect
     memory.resetPeak();
     int before = prefix == null ? 0 : prefix.tokens(prompt);
@@ -55,8 +76,7 @@ final class Recall implements AutoCloseable {
         Reader reader = reader(prompt, next, progress)) {
       reader.read(prompt, progress);
       long read = System.nanoTime();
-      Span needle = sample.needle();
-      Double found = needle == null ? null : visibleShare(reader, sample, needle);
+      Double found = mode == Mode.RAG ? question.found() : visibleShare(reader, question.needles());
       long answering = System.nanoTime();
       int[] answer = new int[sample.maxNewTokens()];
       int length = 0;
@@ -71,12 +91,14 @@ final class Recall implements AutoCloseable {
       long end = System.nanoTime();
       String completion = model.tokenizer().decode(Arrays.copyOf(answer, length));
       return new RecallRow(
+          null,
+          "",
           sample.id(),
           sample.task(),
           prompt.length,
           sample.depth(),
-          mode.name().toLowerCase(Locale.ROOT),
-          sample.hit(completion),
+          mode.label(),
+          sample.score(completion),
           completion,
           found,
           (prompt.length - before) / ((read - start) / 1e9),
@@ -85,16 +107,26 @@ final class Recall implements AutoCloseable {
     }
   }
 
-  private Reader reader(int[] prompt, int @Nullable [] next, ReadingProgress progress) {
-    return uncut != null
-        ? new UncutReader(model, uncut)
-        : new SessionReader(requireNonNull(prefix).begin(prompt, next, progress));
+  private Reader reader(int[] prompt, @Nullable Sample next, ReadingProgress progress) {
+    if (uncut != null) {
+      return new UncutReader(model, uncut);
+    }
+    int[] following =
+        next == null || mode == Mode.RAG ? null : model.tokenizer().encode(next.prompt().text());
+    return new SessionReader(requireNonNull(prefix).begin(prompt, following, progress));
   }
 
-  private @Nullable Double visibleShare(Reader reader, Sample sample, Span needle) {
-    int from = model.tokenizer().encode(sample.context().substring(0, needle.start())).length;
-    int to = model.tokenizer().encode(sample.context().substring(0, needle.end())).length;
-    return reader.visibleShare(from, to);
+  /** The mean over the needles; null where there are none or it is not known. */
+  private static @Nullable Double visibleShare(Reader reader, List<TokenSpan> needles) {
+    double sum = 0;
+    for (TokenSpan needle : needles) {
+      Double share = reader.visibleShare(needle.from(), needle.to());
+      if (share == null) {
+        return null;
+      }
+      sum += share;
+    }
+    return needles.isEmpty() ? null : sum / needles.size();
   }
 
   @Override

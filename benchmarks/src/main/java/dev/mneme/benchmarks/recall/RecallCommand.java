@@ -1,13 +1,13 @@
 package dev.mneme.benchmarks.recall;
 
+import com.google.common.base.Splitter;
 import dev.mneme.MnemeModel;
-import dev.mneme.benchmarks.task.Grid;
 import dev.mneme.benchmarks.task.JsonLines;
-import dev.mneme.benchmarks.task.KeyValueTask;
-import dev.mneme.benchmarks.task.PasskeyTask;
+import dev.mneme.benchmarks.task.Prose;
 import dev.mneme.benchmarks.task.RecallRow;
 import dev.mneme.benchmarks.task.RecallTask;
 import dev.mneme.benchmarks.task.RecallWriter;
+import dev.mneme.benchmarks.task.RunHeader;
 import dev.mneme.benchmarks.task.Sample;
 import dev.mneme.integration.cli.ModelOptions;
 import java.io.IOException;
@@ -15,9 +15,11 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.function.ToIntFunction;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +34,20 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "recall",
     description = "Asks a model about what it read, with its memory and without.",
+    footerHeading = "%nTasks:%n",
+    footer = {
+      "  passkey                landmark attention's pass key in filler",
+      "  passkey-infinitebench  InfiniteBench's, in lines of noise",
+      "  number                 InfiniteBench's string of ten digits",
+      "  kv, kv-twice           Lost in the Middle's UUID pairs; with the key in front too",
+      "  kv-infinitebench, kv-keyfirst",
+      "                         InfiniteBench's; InfLLM's, with the key in front",
+      "  niah_single_1 to 3, niah_multikey_1 to 3, niah_multivalue, niah_multiquery,",
+      "  vt, cwe, fwe           RULER's; multikey is niah_multikey_1 in noise",
+      "  assign                 vLLM's variables; lines: LongEval's register contents",
+      "  needle, needles        Kamradt's sentence in prose; three of them",
+      "  labels, chats          labels of coined words (LongMem); one of many conversations"
+    },
     mixinStandardHelpOptions = true)
 public final class RecallCommand implements Callable<Integer> {
 
@@ -41,10 +57,10 @@ public final class RecallCommand implements Callable<Integer> {
   @Option(
       names = "--task",
       paramLabel = "NAME",
-      defaultValue = PasskeyTask.NAME,
-      description =
-          "the task: passkey, multikey, kv or kv-infinitebench (default: ${DEFAULT-VALUE})")
-  private String task;
+      split = ",",
+      defaultValue = "passkey",
+      description = "tasks, see below; may be a list (default: ${DEFAULT-VALUE})")
+  private List<String> tasks;
 
   @Option(
       names = "--data",
@@ -56,33 +72,56 @@ public final class RecallCommand implements Callable<Integer> {
 
   @Option(
       names = "--lengths",
-      paramLabel = "N,N",
-      defaultValue = "4k,16k",
-      description = "tokens of a prompt, k is 1024 (default: ${DEFAULT-VALUE})")
-  private String lengths;
-
-  @Option(
-      names = "--pairs",
       paramLabel = "N",
       split = ",",
-      description = "pairs of a prompt instead of --lengths, for the kv tasks; may be a list")
-  private List<Integer> pairs = List.of();
+      defaultValue = "4k,16k",
+      description = "tokens of a prompt, k is 1024; may be a list (default: ${DEFAULT-VALUE})")
+  private List<String> lengths;
+
+  @Option(
+      names = {"--units", "--pairs"},
+      paramLabel = "N",
+      split = ",",
+      description = "pairs, lines or words of a context in place of --lengths; may be a list")
+  private List<Integer> units = List.of();
 
   @Option(
       names = "--depths",
       paramLabel = "N",
+      split = ",",
       defaultValue = "5",
       description =
-          "places of the needle, spread evenly over 5 %% to 95 %% (default: ${DEFAULT-VALUE})")
-  private int depths;
+          "places of the needle: how many, spread evenly over 5 %% to 95 %%, or a list of them from"
+              + " 0 to 1 (default: ${DEFAULT-VALUE})")
+  private List<Double> depths;
 
   @Option(
       names = "--mode",
       paramLabel = "MODE",
       split = ",",
       defaultValue = "memory",
-      description = "memory, full, window or sinks; may be a list (default: ${DEFAULT-VALUE})")
+      description =
+          "memory, full, window, sinks, random, oracle or rag; may be a list (default:"
+              + " ${DEFAULT-VALUE})")
   private List<Mode> modes;
+
+  @Option(
+      names = "--axis",
+      paramLabel = "KEY=VALUE,VALUE",
+      description = "asks everything with each value of a configuration key; may be repeated")
+  private List<String> axes = List.of();
+
+  @Option(
+      names = "--repeats",
+      paramLabel = "N",
+      defaultValue = "1",
+      description = "samples of each cell (default: ${DEFAULT-VALUE})")
+  private int repeats;
+
+  @Option(
+      names = "--shared",
+      description = "one context for all depths, read once, where the task can ask for any place")
+  private boolean shared;
 
   @Option(
       names = "--seed",
@@ -92,6 +131,20 @@ public final class RecallCommand implements Callable<Integer> {
   private long seed;
 
   @Option(
+      names = "--plan",
+      paramLabel = "FILE.yaml",
+      description =
+          "all of this in a file, which counts more: tasks, lengths, units, depths, modes, repeats,"
+              + " shared, seed, and settings with a list of values for each configuration key")
+  private @Nullable Path planFile;
+
+  @Option(
+      names = "--haystack",
+      paramLabel = "PATH",
+      description = "a text file or a folder of them to hide needles in, in place of our own text")
+  private @Nullable Path haystack;
+
+  @Option(
       names = "--json",
       paramLabel = "FILE",
       description = "append each result to FILE as a line of JSON; results in it are not repeated")
@@ -99,81 +152,102 @@ public final class RecallCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    try (MnemeModel opened = model.open()) {
-      List<Sample> samples = samples(opened);
-      List<RecallRow> rows = json == null ? new ArrayList<>() : RecallRow.readAll(json);
-      for (Mode mode : new HashSet<>(modes)) {
-        run(opened, mode, samples, rows);
+    RecallPlan plan = plan();
+    List<RecallRow> rows = json == null ? new ArrayList<>() : RecallRow.readAll(json);
+    Set<String> asked = new HashSet<>();
+    try (RecallWriter writer = json == null ? null : RecallWriter.append(json)) {
+      for (List<String> variant : plan.variants()) {
+        try (MnemeModel opened = model.open(variant)) {
+          List<Sample> samples = samples(plan, opened);
+          samples.forEach(sample -> asked.add(sample.id()));
+          Recording recording = new Recording(String.join(" ", variant), rows, writer);
+          for (Mode mode : new LinkedHashSet<>(plan.modes())) {
+            run(opened, mode, samples, recording);
+          }
+        }
       }
-      Set<String> asked = new HashSet<>();
-      samples.forEach(sample -> asked.add(sample.id()));
-      rows.removeIf(row -> !asked.contains(row.id()));
-      PrintWriter out = out();
-      RecallSummary.lines(rows).forEach(out::println);
-      out.flush();
     }
+    rows.removeIf(row -> !asked.contains(row.id()));
+    PrintWriter out = out();
+    RecallSummary.lines(rows).forEach(out::println);
+    out.flush();
     return 0;
   }
 
-  private List<Sample> samples(MnemeModel opened) throws IOException {
+  private RecallPlan plan() throws IOException {
+    Map<String, List<String>> settings = new TreeMap<>();
+    for (String axis : axes) {
+      int equals = axis.indexOf('=');
+      if (equals < 1) {
+        throw new ParameterException(
+            spec.commandLine(), "--axis is written key=value,value: " + axis);
+      }
+      settings.put(
+          axis.substring(0, equals), Splitter.on(',').splitToList(axis.substring(equals + 1)));
+    }
+    RecallPlan plan =
+        new RecallPlan(tasks, lengths, units, depths, repeats, seed, shared, modes, settings);
+    return planFile == null ? plan : plan.with(planFile);
+  }
+
+  private List<Sample> samples(RecallPlan plan, MnemeModel opened) throws IOException {
     if (data != null) {
       return JsonLines.read(data);
     }
-    RecallTask task = task(text -> opened.tokenizer().encode(text).length);
-    List<Sample> samples = new ArrayList<>();
-    if (!pairs.isEmpty()) {
-      if (!(task instanceof KeyValueTask keyValue)) {
-        throw new ParameterException(
-            spec.commandLine(), "--pairs is of the kv tasks, not of " + this.task);
-      }
-      for (int count : pairs) {
-        for (double depth : Grid.depths(depths)) {
-          samples.add(keyValue.ofPairs(count, depth, seed + samples.size()));
-        }
-      }
-      return samples;
-    }
-    for (int length : Grid.lengths(lengths)) {
-      for (double depth : Grid.depths(depths)) {
-        samples.add(task.sample(length, depth, seed + samples.size()));
-      }
-    }
-    return samples;
-  }
-
-  private RecallTask task(ToIntFunction<String> tokens) {
+    Prose prose = haystack == null ? Prose.BUILT_IN : Prose.read(haystack);
+    ToIntFunction<String> tokens = text -> opened.tokenizer().encode(text).length;
     try {
-      return RecallTask.of(task, tokens);
+      plan.tasks().forEach(name -> RecallTask.of(name, tokens, prose));
     } catch (IllegalArgumentException e) {
       throw new ParameterException(spec.commandLine(), e.getMessage(), e);
     }
+    return plan.samples(name -> RecallTask.of(name, tokens, prose));
   }
 
-  private void run(MnemeModel opened, Mode mode, List<Sample> samples, List<RecallRow> rows)
+  /**
+   * Where results go.
+   *
+   * @param settings of the variant, blank where there is but one
+   */
+  private record Recording(String settings, List<RecallRow> rows, @Nullable RecallWriter writer) {
+
+    boolean has(Sample sample, Mode mode) {
+      return rows.stream()
+          .anyMatch(row ->
+              row.id().equals(sample.id())
+                  && row.mode().equals(mode.label())
+                  && row.settings().equals(settings));
+    }
+  }
+
+  private void run(MnemeModel opened, Mode mode, List<Sample> samples, Recording recording)
       throws IOException {
-    String name = mode.name().toLowerCase(Locale.ROOT);
-    Set<String> done = new HashSet<>();
-    rows.stream().filter(row -> row.mode().equals(name)).forEach(row -> done.add(row.id()));
-    List<Sample> open = samples.stream().filter(sample -> !done.contains(sample.id())).toList();
+    List<Sample> open = samples.stream().filter(sample -> !recording.has(sample, mode)).toList();
     if (open.isEmpty()) {
       return;
     }
-    List<int[]> prompts = new ArrayList<>();
     int capacity = 0;
-    for (Sample sample : open) {
-      prompts.add(opened.tokenizer().encode(sample.prompt()));
-      capacity = Math.max(capacity, prompts.getLast().length + sample.maxNewTokens());
+    if (mode == Mode.FULL) {
+      for (Sample sample : open) {
+        int prompt = opened.tokenizer().encode(sample.prompt().text()).length;
+        capacity = Math.max(capacity, prompt + sample.maxNewTokens());
+      }
     }
-    try (Recall recall = new Recall(opened, mode, capacity);
-        RecallWriter writer = json == null ? null : RecallWriter.append(json)) {
-      for (int i = 0; i < prompts.size(); i++) {
-        int[] next = i + 1 < prompts.size() ? prompts.get(i + 1) : null;
-        RecallRow row = recall.ask(open.get(i), prompts.get(i), next);
-        rows.add(row);
+    RunHeader header = Provenance.of(opened, model.name(), spec.commandLine().getParseResult());
+    RecallWriter writer = recording.writer();
+    if (writer != null) {
+      writer.write(header);
+    }
+    try (Recall recall = new Recall(opened, mode, capacity)) {
+      Campaign campaign = new Campaign(open.size());
+      for (int i = 0; i < open.size(); i++) {
+        Sample next = i + 1 < open.size() ? open.get(i + 1) : null;
+        RecallRow row = recall.ask(open.get(i), next).of(header.run(), recording.settings());
+        recording.rows().add(row);
         if (writer != null) {
           writer.write(row);
         }
-        out().println(RecallSummary.line(row));
+        out().println(RecallSummary.line(row) + campaign.left(i + 1));
         out().flush();
       }
     }

@@ -21,7 +21,7 @@ final class RecallSummary {
     return String.format(
         Locale.ROOT,
         "%-4s %-7s %6d tokens  depth %s  found %s  %5.0f tokens/s  %5.1f ms/token  %5d MiB  %s  \"%s\"",
-        row.hit() ? "hit" : "miss",
+        row.isHit() ? "hit" : row.score() == 0 ? "miss" : "part",
         row.mode(),
         row.lengthTokens(),
         depth == null ? "   -" : String.format(Locale.ROOT, "%.2f", depth),
@@ -62,7 +62,7 @@ final class RecallSummary {
   }
 
   private static String score(String name, List<RecallRow> rows) {
-    int hits = (int) rows.stream().filter(RecallRow::hit).count();
+    int hits = (int) rows.stream().filter(RecallRow::isHit).count();
     Wilson interval = Wilson.of(hits, rows.size());
     return String.format(
         Locale.ROOT,

@@ -1,10 +1,9 @@
 package dev.mneme.benchmarks.recall;
 
-import dev.mneme.MnemeModel;
 import dev.mneme.MnemeSession;
-import dev.mneme.attention.MemoryConfig;
 import java.util.Arrays;
 import java.util.function.IntConsumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,14 +16,17 @@ final class SharedPrefix implements AutoCloseable {
   /** Fewer tokens are not worth a second session. */
   private static final int LEAST = 512;
 
-  private final MnemeModel model;
-  private final MemoryConfig memory;
+  private final Supplier<MnemeSession> sessions;
   private @Nullable MnemeSession base;
   private int[] prefix = {};
 
-  SharedPrefix(MnemeModel model, MemoryConfig memory) {
-    this.model = model;
-    this.memory = memory;
+  /**
+   * Has read nothing.
+   *
+   * @param sessions opens empty ones
+   */
+  SharedPrefix(Supplier<MnemeSession> sessions) {
+    this.sessions = sessions;
   }
 
   /** How many tokens of a prompt were read already. */
@@ -43,7 +45,7 @@ final class SharedPrefix implements AutoCloseable {
     MnemeSession session = base;
     if (session == null || tokens(prompt) < prefix.length) {
       close();
-      session = model.newSession(memory);
+      session = sessions.get();
     }
     base = session;
     // Something is left to read of both, even of equal ones.

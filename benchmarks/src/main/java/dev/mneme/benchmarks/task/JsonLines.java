@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Reads samples from a file of JSON lines, one object a line, in UTF-8; blank lines are skipped.
@@ -81,23 +80,25 @@ public final class JsonLines {
       return new Sample(
           text("id", required("id")),
           task == null ? fileTask : text("task", task),
-          context,
-          text("question", required("question")),
-          text("answer_prefix", required("answer_prefix")),
-          answers,
+          new Prompt(
+              context,
+              needle(context, answers),
+              text("question", required("question")),
+              text("answer_prefix", required("answer_prefix")),
+              answers),
+          Scoring.CONTAINS_ANY,
           maxNewTokens(),
-          depth == null || depth.isNull() ? null : depth(depth),
-          needle(context, answers));
+          depth == null || depth.isNull() ? null : depth(depth));
     }
 
-    private static @Nullable Span needle(String context, List<String> answers) {
+    private static List<Span> needle(String context, List<String> answers) {
       for (String answer : answers) {
         int at = context.indexOf(answer);
         if (at >= 0) {
-          return new Span(at, at + answer.length());
+          return List.of(new Span(at, at + answer.length()));
         }
       }
-      return null;
+      return List.of();
     }
 
     private List<String> answers() {

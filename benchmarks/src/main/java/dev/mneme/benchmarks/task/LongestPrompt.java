@@ -4,7 +4,7 @@ import java.util.function.IntUnaryOperator;
 
 /**
  * Finds how much may surround a needle. Counting the tokens of a long prompt is slow, so the next
- * guess follows from the tokens of a unit; bounds make sure that it ends.
+ * guess follows from the tokens of a unit so far; bounds make sure that it ends.
  */
 final class LongestPrompt {
 
@@ -18,11 +18,9 @@ final class LongestPrompt {
    * @param least units of the shortest prompt
    * @param length most tokens
    * @param slack tokens by which the prompt may fall short, at least 1
-   * @param unitsPerToken about how many units a token has
    * @throws IllegalArgumentException when the shortest prompt is longer than {@code length}
    */
-  static int units(
-      IntUnaryOperator tokens, int least, int length, int slack, double unitsPerToken) {
+  static int units(IntUnaryOperator tokens, int least, int length, int slack) {
     int shortest = tokens.applyAsInt(least);
     if (shortest > length) {
       throw new IllegalArgumentException(
@@ -34,8 +32,11 @@ final class LongestPrompt {
     int guess = least;
     int missing = length - shortest;
     while ((missing < 0 || missing >= slack) && exceeds - fits > 1) {
-      double next = guess + (missing - slack / 2) * unitsPerToken;
-      guess = Math.clamp((long) next, fits + 1, exceeds - 1);
+      double unit = guess == least ? 1 : (double) (length - missing - shortest) / (guess - least);
+      double next = guess + (missing - slack / 2) / Math.max(unit, 1e-3);
+      // The first guess is a small one, as nothing is known of a unit yet.
+      long most = guess == least ? Math.min(exceeds - 1L, least + 64L) : exceeds - 1L;
+      guess = (int) Math.clamp((long) next, fits + 1L, Math.max(most, fits + 1L));
       missing = length - tokens.applyAsInt(guess);
       if (missing >= 0) {
         fits = guess;
@@ -44,12 +45,5 @@ final class LongestPrompt {
       }
     }
     return fits;
-  }
-
-  /** Checks a depth. */
-  static void checkDepth(double depth) {
-    if (!(depth >= 0 && depth <= 1)) {
-      throw new IllegalArgumentException("depth must be from 0 to 1: " + depth);
-    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.mneme.benchmarks.task;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
@@ -15,35 +16,64 @@ import org.jspecify.annotations.Nullable;
 /**
  * What came of one sample in one mode. As JSON its keys are those below in snake case.
  *
+ * @param run the {@link RunHeader} that tells how it was made; null in old files
+ * @param settings what sets its configuration apart from others of the run; blank for nothing
  * @param id the sample's
  * @param task the sample's
- * @param lengthTokens tokens of the prompt
+ * @param lengthTokens tokens that were read; with {@code rag} not all of the sample's
  * @param depth the sample's; null when unknown
  * @param mode how the model attended: with memory, in full, or as one of the controls
- * @param hit whether an answer occurs in the completion
+ * @param score how right the completion is, from 0 to 1, by the rule of the task
  * @param completion what the model generated
- * @param needleFoundShare share of layers, from 0 to 1, in which the needle's blocks were chosen;
- *     null when it was not looked at
+ * @param needleFoundShare share of layers, from 0 to 1, that could see all of a needle, the mean
+ *     over the needles; null when it was not looked at
  * @param prefillTokensPerSecond speed of reading the prompt
  * @param decodeMsPerToken mean milliseconds per generated token
  * @param peakResidentBytes most memory of the process since the sample began
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
 public record RecallRow(
+    @Nullable String run,
+    String settings,
     String id,
     String task,
     int lengthTokens,
     @Nullable Double depth,
     String mode,
-    boolean hit,
+    double score,
     String completion,
     @Nullable Double needleFoundShare,
     double prefillTokensPerSecond,
     double decodeMsPerToken,
     long peakResidentBytes) {
 
+  /** The same as a row of a run. */
+  public RecallRow of(String ofRun, String withSettings) {
+    return new RecallRow(
+        ofRun,
+        withSettings,
+        id,
+        task,
+        lengthTokens,
+        depth,
+        mode,
+        score,
+        completion,
+        needleFoundShare,
+        prefillTokensPerSecond,
+        decodeMsPerToken,
+        peakResidentBytes);
+  }
+
+  /** Whether the completion is right altogether. */
+  @JsonIgnore
+  public boolean isHit() {
+    return score == 1;
+  }
+
   /** Checks that the figures can be written as JSON, which has no infinities. */
   public RecallRow {
+    settings = settings == null ? "" : settings; // absent in old files
     finite("prefillTokensPerSecond", prefillTokensPerSecond);
     finite("decodeMsPerToken", decodeMsPerToken);
   }
@@ -69,8 +99,8 @@ public record RecallRow(
     ObjectReader reader = JsonMapper.builder().build().readerFor(RecallRow.class);
     List<String> lines = Files.readAllLines(file);
     for (int i = 0; i < lines.size(); i++) {
-      if (!lines.get(i).endsWith("}")) {
-        continue; // Blank, or cut short.
+      if (!lines.get(i).endsWith("}") || RunHeader.isHeader(lines.get(i))) {
+        continue; // Cut short, if no header.
       }
       try {
         rows.add(reader.readValue(lines.get(i)));

@@ -1,39 +1,65 @@
 package dev.mneme.benchmarks.task;
 
 import java.util.List;
+import java.util.Locale;
 import java.util.function.ToIntFunction;
+import java.util.random.RandomGenerator;
+import java.util.random.RandomGeneratorFactory;
+import java.util.stream.Stream;
 
-/** Makes samples of any length whose needle lies at any depth. */
-public sealed interface RecallTask permits PasskeyTask, MultiKeyTask, KeyValueTask {
+/**
+ * Makes samples of a task, of any length, whose needle lies at any depth. Thread-safe when the
+ * token counter is.
+ */
+public final class RecallTask {
+
+  private final TaskTemplate template;
+  private final ToIntFunction<String> tokens;
+
+  RecallTask(TaskTemplate template, ToIntFunction<String> tokens) {
+    this.template = template;
+    this.tokens = tokens;
+  }
 
   /** The names that {@link #of} knows. */
-  List<String> NAMES =
-      List.of(
-          PasskeyTask.NAME,
-          MultiKeyTask.NAME,
-          KeyValueTask.Layout.LOST_IN_THE_MIDDLE.task(),
-          KeyValueTask.Layout.INFINITE_BENCH.task());
+  public static List<String> names() {
+    return templates(Prose.BUILT_IN).map(TaskTemplate::taskName).toList();
+  }
+
+  private static Stream<TaskTemplate> templates(Prose prose) {
+    return Stream.of(
+            Stream.of(new Passkey()),
+            Stream.of(NumberTemplate.values()),
+            Stream.of(KeyValue.values()),
+            Needles.all(prose),
+            Stream.of(
+                new VariableTracking(),
+                new CommonWords(),
+                new FrequentWords(),
+                new Assignments(),
+                new Lines(),
+                Sentence.single(prose),
+                Sentence.several(prose),
+                new Labels(),
+                new Chats()))
+        .flatMap(templates -> templates);
+  }
 
   /**
    * The task of a name.
    *
    * @param tokens counts the tokens of a text, as the model will read it
+   * @param prose what needles of some tasks are hidden in
    * @throws IllegalArgumentException naming the tasks that there are
    */
-  static RecallTask of(String name, ToIntFunction<String> tokens) {
-    if (name.equals(PasskeyTask.NAME)) {
-      return new PasskeyTask(tokens);
-    }
-    if (name.equals(MultiKeyTask.NAME)) {
-      return new MultiKeyTask(tokens);
-    }
-    for (KeyValueTask.Layout layout : KeyValueTask.Layout.values()) {
-      if (name.equals(layout.task())) {
-        return new KeyValueTask(layout, tokens);
-      }
-    }
-    throw new IllegalArgumentException(
-        "unknown task " + name + "; known tasks: " + String.join(", ", NAMES));
+  public static RecallTask of(String name, ToIntFunction<String> tokens, Prose prose) {
+    return templates(prose)
+        .filter(template -> template.taskName().equals(name))
+        .findFirst()
+        .map(template -> new RecallTask(template, tokens))
+        .orElseThrow(() ->
+            new IllegalArgumentException(
+                "unknown task " + name + "; known tasks: " + String.join(", ", names())));
   }
 
   /**
@@ -45,5 +71,54 @@ public sealed interface RecallTask permits PasskeyTask, MultiKeyTask, KeyValueTa
    * @param seed chooses all that is random
    * @throws IllegalArgumentException when the shortest prompt is longer than {@code length}
    */
-  Sample sample(int length, double depth, long seed);
+  public Sample sample(int length, double depth, long seed) {
+    checkDepth(depth);
+    TaskTemplate fitting = template.forLength(length);
+    int units =
+        LongestPrompt.units(
+            count -> tokens.applyAsInt(prompt(fitting, count, depth, seed).text()),
+            fitting.leastUnits(),
+            length,
+            fitting.slack(tokens));
+    return sample(fitting, String.valueOf(length), units, depth, seed);
+  }
+
+  /**
+   * Makes one sample of a number of units instead of a length.
+   *
+   * @param units pairs, lines or words: what the task's context is made of
+   */
+  public Sample ofUnits(int units, double depth, long seed) {
+    checkDepth(depth);
+    if (units < template.leastUnits()) {
+      throw new IllegalArgumentException(
+          "%s needs at least %d units: %d"
+              .formatted(template.taskName(), template.leastUnits(), units));
+    }
+    return sample(template, units + "units", units, depth, seed);
+  }
+
+  private static Sample sample(
+      TaskTemplate template, String size, int units, double depth, long seed) {
+    String name = template.taskName();
+    return new Sample(
+        String.format(Locale.ROOT, "%s-%s-%.3f-%d", name, size, depth, seed),
+        name,
+        prompt(template, units, depth, seed),
+        template.scoring(),
+        template.maxNewTokens(),
+        depth);
+  }
+
+  private static Prompt prompt(TaskTemplate template, int units, double depth, long seed) {
+    RandomGenerator random =
+        RandomGeneratorFactory.<RandomGenerator>of("L64X128MixRandom").create(seed);
+    return template.prompt(units, depth, random);
+  }
+
+  private static void checkDepth(double depth) {
+    if (!(depth >= 0 && depth <= 1)) {
+      throw new IllegalArgumentException("depth must be from 0 to 1: " + depth);
+    }
+  }
 }

@@ -47,9 +47,18 @@ public final class RecallWriter implements AutoCloseable {
     }
   }
 
-  /** Appends one line. */
-  public synchronized void write(RecallRow row) throws IOException {
-    String line = WRITER.writeValueAsString(row) + "\n";
+  /** Appends what is said once for the rows that follow. */
+  public void write(RunHeader header) throws IOException {
+    append(header.line());
+  }
+
+  /** Appends one result. */
+  public void write(RecallRow row) throws IOException {
+    append(row);
+  }
+
+  private synchronized void append(Object value) throws IOException {
+    String line = WRITER.writeValueAsString(value) + "\n";
     ByteBuffer bytes = ByteBuffer.wrap(line.getBytes(StandardCharsets.UTF_8));
     while (bytes.hasRemaining()) {
       channel.write(bytes);

@@ -37,8 +37,20 @@ class JsonLinesTest {
                 """);
     assertThat(JsonLines.read(file))
         .containsExactly(
-            new Sample("1", "my.data", "a\n😀", " q?", "", List.of("x", "y"), 5, null, null),
-            new Sample("2", "kv", "", "", "p", List.of("z"), 7, 0.25, null));
+            new Sample(
+                "1",
+                "my.data",
+                new Prompt("a\n😀", List.of(), " q?", "", List.of("x", "y")),
+                Scoring.CONTAINS_ANY,
+                5,
+                null),
+            new Sample(
+                "2",
+                "kv",
+                new Prompt("", List.of(), "", "p", List.of("z")),
+                Scoring.CONTAINS_ANY,
+                7,
+                0.25));
   }
 
   @Test
@@ -46,7 +58,7 @@ class JsonLinesTest {
     Path file = write(GOOD.replace("\"a\\n", "\"a y, y"));
     assertThat(JsonLines.read(file))
         .singleElement()
-        .satisfies(sample -> assertThat(sample.needle()).isEqualTo(new Span(2, 3)));
+        .satisfies(sample -> assertThat(sample.prompt().needles()).containsExactly(new Span(2, 3)));
   }
 
   @ParameterizedTest

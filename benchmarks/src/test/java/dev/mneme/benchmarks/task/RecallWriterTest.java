@@ -13,28 +13,30 @@ class RecallWriterTest {
 
   private static final RecallRow HIT =
       new RecallRow(
+          "r",
+          "memory.topK=4",
           "p-1",
           "passkey",
           4095,
           0.05,
           "memory",
-          true,
+          1,
           " 71432.\n\"😀\"",
           0.95,
           250.5,
           80.25,
           1L << 33);
   private static final RecallRow MISS =
-      new RecallRow("p-2", "kv", 10, null, "full", false, "", null, 0, 0, 0);
+      new RecallRow(null, "", "p-2", "kv", 10, null, "full", 0.25, "", null, 0, 0, 0);
   private static final String HIT_LINE =
       """
-      {"id":"p-1","task":"passkey","length_tokens":4095,"depth":0.05,"mode":"memory","hit":true,\
+      {"run":"r","settings":"memory.topK=4","id":"p-1","task":"passkey","length_tokens":4095,"depth":0.05,"mode":"memory","score":1.0,\
       "completion":" 71432.\\n\\"😀\\"","needle_found_share":0.95,"prefill_tokens_per_second":250.5,\
       "decode_ms_per_token":80.25,"peak_resident_bytes":8589934592}
       """;
   private static final String MISS_LINE =
       """
-      {"id":"p-2","task":"kv","length_tokens":10,"depth":null,"mode":"full","hit":false,\
+      {"run":null,"settings":"","id":"p-2","task":"kv","length_tokens":10,"depth":null,"mode":"full","score":0.25,\
       "completion":"","needle_found_share":null,"prefill_tokens_per_second":0.0,\
       "decode_ms_per_token":0.0,"peak_resident_bytes":0}
       """;
@@ -76,10 +78,10 @@ class RecallWriterTest {
   @Test
   void figuresAreFinite() {
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new RecallRow("", "", 1, null, "", true, "", null, 1, 0.0 / 0, 1))
+        .isThrownBy(() -> new RecallRow(null, "", "", "", 1, null, "", 1, "", null, 1, 0.0 / 0, 1))
         .withMessage("decodeMsPerToken must be finite: NaN");
     assertThatIllegalArgumentException()
-        .isThrownBy(() -> new RecallRow("", "", 1, null, "", true, "", null, 1 / 0.0, 1, 1))
+        .isThrownBy(() -> new RecallRow(null, "", "", "", 1, null, "", 1, "", null, 1 / 0.0, 1, 1))
         .withMessage("prefillTokensPerSecond must be finite: Infinity");
   }
 }

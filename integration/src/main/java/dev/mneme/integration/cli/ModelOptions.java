@@ -6,6 +6,7 @@ import dev.mneme.integration.importer.ModelLibrary;
 import dev.mneme.integration.importer.Precision;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
@@ -64,11 +65,22 @@ public final class ModelOptions {
    * @throws IOException if the file cannot be read
    */
   public MnemeConfig config() throws IOException {
-    MnemeConfig result = config == null ? MnemeConfig.defaults() : MnemeConfig.read(config);
-    for (String setting : settings) {
-      result = result.with(setting);
+    return config(List.of());
+  }
+
+  /**
+   * The same with more settings, which count more.
+   *
+   * @param more such as {@code memory.topK=4}
+   * @throws IOException if the file cannot be read
+   */
+  public MnemeConfig config(List<String> more) throws IOException {
+    List<String> all = new ArrayList<>(settings);
+    if (device != null) {
+      all.add("device=" + device);
     }
-    return device == null ? result : result.with("device=" + device);
+    all.addAll(more);
+    return (config == null ? MnemeConfig.defaults() : MnemeConfig.read(config)).with(all);
   }
 
   /**
@@ -77,7 +89,16 @@ public final class ModelOptions {
    * @throws IOException if it cannot be had or read
    */
   public MnemeModel open() throws IOException {
-    MnemeConfig chosen = config();
+    return open(List.of());
+  }
+
+  /**
+   * Opens the model with more settings, which count more; the caller closes it.
+   *
+   * @throws IOException if it cannot be had or read
+   */
+  public MnemeModel open(List<String> more) throws IOException {
+    MnemeConfig chosen = config(more);
     return MnemeModel.builder(locate()).config(chosen).open();
   }
 }

@@ -11,7 +11,7 @@ import java.util.Arrays;
  * front of it and by the next quarter of a block: what follows a key is found by the key, and no
  * word is cut in two by a border. Not thread-safe.
  */
-public final class BlockWords implements AutoCloseable {
+public final class BlockWords implements BlockFinder {
 
   private final Tokenizer tokenizer;
   private final MemoryConfig config;
@@ -33,19 +33,14 @@ public final class BlockWords implements AutoCloseable {
   }
 
   /** The same words, which the forks share. */
-  BlockWords fork() {
+  @Override
+  public BlockWords fork() {
     return new BlockWords(tokenizer, config, index.fork());
   }
 
-  /**
-   * Finds blocks that share words with the last tokens of a text.
-   *
-   * @param tokens the text from its start; the same ones in every call
-   * @param blocks number of blocks that there are; not fewer than in the call before
-   * @param to one past the last token that counts
-   * @param k most blocks to find
-   */
-  Hits search(int[] tokens, int blocks, int to, int k) {
+  /** Finds blocks that share words with the last {@code queryBlock} tokens. */
+  @Override
+  public Hits search(int[] tokens, int blocks, int to, int k) {
     while (index.size() < blocks) {
       int from = config.nInit() + index.size() * config.blockSize();
       int behind = from + config.blockSize() + config.blockSize() / 4;
@@ -58,8 +53,8 @@ public final class BlockWords implements AutoCloseable {
     return tokenizer.decode(Arrays.copyOfRange(tokens, Math.max(0, from), to));
   }
 
-  /** Bytes of memory held. */
-  long residentBytes() {
+  @Override
+  public long residentBytes() {
     return index.residentBytes();
   }
 

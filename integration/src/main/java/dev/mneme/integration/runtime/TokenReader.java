@@ -37,7 +37,7 @@ public final class TokenReader implements AutoCloseable {
 
   private final SegmentedModel model;
   private final MemoryAttention memory;
-  private final @Nullable BlockWords words;
+  private final @Nullable BlockFinder finder;
   private final int capacity;
   private final Arena arena = Arena.ofShared();
   private MemorySegment ids = MemorySegment.NULL;
@@ -50,15 +50,15 @@ public final class TokenReader implements AutoCloseable {
    * Makes a reader.
    *
    * @param memory closed with this reader
-   * @param words finds blocks by their text, closed with this reader; null where keys do it alone
+   * @param finder finds blocks by the text, closed with this reader; null where keys do it alone
    * @param capacity most tokens of one {@link #read}
    */
   public TokenReader(
-      SegmentedModel model, MemoryAttention memory, @Nullable BlockWords words, int capacity) {
+      SegmentedModel model, MemoryAttention memory, @Nullable BlockFinder finder, int capacity) {
     checkArgument(capacity > 0, "capacity must be positive: %s", capacity);
     this.model = model;
     this.memory = memory;
-    this.words = words;
+    this.finder = finder;
     this.capacity = capacity;
     all = new Views(0, 1);
     last = new Views(0, 1);
@@ -71,7 +71,7 @@ public final class TokenReader implements AutoCloseable {
    */
   public TokenReader fork(BlockStore.Factory tails) {
     return new TokenReader(
-        model, memory.fork(tails), words == null ? null : words.fork(), capacity);
+        model, memory.fork(tails), finder == null ? null : finder.fork(), capacity);
   }
 
   /** Allocates the buffers when first needed. */
@@ -85,9 +85,9 @@ public final class TokenReader implements AutoCloseable {
     }
   }
 
-  /** Bytes that memory and words hold outside the heap, and words on it. */
+  /** Bytes that memory and finder hold outside the heap, and the finder on it. */
   public long residentBytes() {
-    return memory.residentBytes() + (words == null ? 0 : words.residentBytes());
+    return memory.residentBytes() + (finder == null ? 0 : finder.residentBytes());
   }
 
   /** The session's memory. */
@@ -111,10 +111,12 @@ public final class TokenReader implements AutoCloseable {
     for (int i = 0; i < count; i++) {
       ids.setAtIndex(JAVA_LONG, i, tokens[from + i]);
     }
-    BlockWords words = this.words;
+    BlockFinder finder = this.finder;
     memory.begin(
         count,
-        words == null ? WordSearch.NONE : (blocks, end, k) -> words.search(tokens, blocks, end, k));
+        finder == null
+            ? WordSearch.NONE
+            : (blocks, end, k) -> finder.search(tokens, blocks, end, k));
     List<AttentionLayer> layers = model.graph().layers();
     for (int i = 0; i < layers.size(); i++) {
       run(i, all);
@@ -189,8 +191,8 @@ public final class TokenReader implements AutoCloseable {
     all.close();
     last.close();
     memory.close();
-    if (words != null) {
-      words.close();
+    if (finder != null) {
+      finder.close();
     }
     arena.close();
   }

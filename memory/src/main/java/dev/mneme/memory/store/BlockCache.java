@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
  * model share.
  *
  * <p>What stays is decided by Caffeine's W-TinyLFU: recency and frequency. All frames have one
- * size, so that the frame of a block that leaves serves the next one; they are freed when the cache
- * is closed. Thread-safe.
+ * size, so that the frame of a block that leaves serves the next one; they are allocated in slabs,
+ * which the system maps apart from what is allocated and freed all the time, and freed when the
+ * cache is closed. Thread-safe.
  */
 public final class BlockCache implements AutoCloseable {
 
@@ -34,6 +35,12 @@ public final class BlockCache implements AutoCloseable {
   private static final int SPARE = 16;
 
   private static final int READERS = 4;
+
+  /** Most bytes of a slab; glibc maps what is larger than 32 MiB whatever it did before. */
+  private static final long SLAB_BYTES = 33L << 20;
+
+  /** A cache has at least so many slabs, so that it grows with its use. */
+  private static final int LEAST_SLABS = 8;
 
   private final long maxBytes;
   private final long frameBytes;
@@ -43,6 +50,9 @@ public final class BlockCache implements AutoCloseable {
   private final ConcurrentMap<Key, CompletableFuture<@Nullable Void>> reading =
       new ConcurrentHashMap<>();
   private final AtomicLong allocated = new AtomicLong();
+  private final int slabFrames;
+  private @Nullable MemorySegment slab;
+  private int slabUsed;
   private final ExecutorService readers =
       Executors.newFixedThreadPool(
           READERS, Thread.ofPlatform().daemon().name("mneme-read-", 0).factory());
@@ -90,6 +100,8 @@ public final class BlockCache implements AutoCloseable {
         maxBytes);
     this.maxBytes = maxBytes;
     this.frameBytes = frameBytes;
+    slabFrames =
+        Math.toIntExact(Math.max(1, Math.min(SLAB_BYTES, maxBytes / LEAST_SLABS) / frameBytes));
     cache =
         Caffeine.newBuilder()
             .maximumWeight(maxBytes - SPARE * frameBytes)
@@ -121,7 +133,18 @@ public final class BlockCache implements AutoCloseable {
         reserve(Long.MAX_VALUE); // more blocks are in use at once than there are spare frames
       }
     }
-    return new Frame(memory == null ? arena.allocate(frameBytes, Long.BYTES) : memory);
+    return new Frame(memory == null ? cut() : memory);
+  }
+
+  /** The next frame of a slab. */
+  private synchronized MemorySegment cut() {
+    MemorySegment from = slab;
+    if (from == null || slabUsed == slabFrames) {
+      from = arena.allocate(frameBytes * slabFrames, Long.BYTES);
+      slab = from;
+      slabUsed = 0;
+    }
+    return from.asSlice(frameBytes * slabUsed++, frameBytes);
   }
 
   /** Counts one frame more, unless that would be more bytes than {@code most}. */

@@ -1,6 +1,5 @@
 package dev.mneme.benchmarks.task;
 
-import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
@@ -12,7 +11,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class PasskeyTaskTest {
+class PasskeyTest {
 
   private static final String INTRO =
       "There is an important info hidden inside a lot of irrelevant text. Find it and memorize them."
@@ -23,13 +22,13 @@ class PasskeyTaskTest {
   /** Splits like a tokenizer with single digits: words with their space, digits, marks. */
   private static final Pattern TOKEN = Pattern.compile(" ?\\p{Alpha}+|[^\\p{Alpha}]");
 
-  private final PasskeyTask task = new PasskeyTask(PasskeyTaskTest::tokens);
+  private final RecallTask task = new RecallTask(new Passkey(), PasskeyTest::tokens);
 
   @Test
   void writesTheLandmarkLines() {
-    Sample sample = new PasskeyTask(String::length).sample(600, 0.5, 7);
-    String key = sample.answers().getFirst();
-    String[] lines = sample.prompt().split("\n", -1);
+    Sample sample = new RecallTask(new Passkey(), String::length).sample(600, 0.5, 7);
+    String key = sample.prompt().answers().getFirst();
+    String[] lines = sample.prompt().text().split("\n", -1);
     int filler = lines[1].length() + lines[3].length();
 
     assertThat(lines)
@@ -41,8 +40,8 @@ class PasskeyTaskTest {
             "What is the pass key? The pass key is");
     assertThat(sample.id()).isEqualTo("passkey-600-0.500-7");
     assertThat(sample.task()).isEqualTo("passkey");
-    assertThat(sample.question()).isEqualTo("\nWhat is the pass key?");
-    assertThat(sample.answerPrefix()).isEqualTo(" The pass key is");
+    assertThat(sample.prompt().question()).isEqualTo("\nWhat is the pass key?");
+    assertThat(sample.prompt().answerPrefix()).isEqualTo(" The pass key is");
     assertThat(sample.maxNewTokens()).isEqualTo(10);
     assertThat(sample.depth()).isEqualTo(0.5);
   }
@@ -50,7 +49,8 @@ class PasskeyTaskTest {
   @Test
   void isOneExactStringWithoutFiller() {
     Sample sample = task.sample(tokens(withoutFiller("00000")), 0.3, 11);
-    assertThat(sample.prompt()).isEqualTo(withoutFiller(sample.answers().getFirst()));
+    assertThat(sample.prompt().text())
+        .isEqualTo(withoutFiller(sample.prompt().answers().getFirst()));
   }
 
   @ParameterizedTest
@@ -58,19 +58,19 @@ class PasskeyTaskTest {
   void isAsLongAsAskedToWithinASentence(int length, double depth) {
     Sample sample = task.sample(length, depth, 3);
     int sentence = tokens(" Here we go.");
-    assertThat(tokens(sample.prompt())).isBetween(length - sentence + 1, length);
+    assertThat(tokens(sample.prompt().text())).isBetween(length - sentence + 1, length);
   }
 
   @ParameterizedTest
   @CsvSource({"1000, 0", "1000, 0.05", "4000, 0.33", "4000, 0.95", "4000, 1"})
   void placesTheNeedleAtItsDepth(int length, double depth) {
     Sample sample = task.sample(length, depth, 5);
-    Span needle = requireNonNull(sample.needle());
-    String key = sample.answers().getFirst();
-    assertThat(needle.of(sample.context()))
+    Span needle = needle(sample);
+    String key = sample.prompt().answers().getFirst();
+    assertThat(needle.of(sample.prompt().context()))
         .isEqualTo("The pass key is " + key + ". Remember it. " + key + " is the pass key.");
     int before = needle.start() - INTRO.length() - 2;
-    int after = sample.context().length() - needle.end() - 1;
+    int after = sample.prompt().context().length() - needle.end() - 1;
     assertThat(before).isEqualTo((int) Math.round(depth * (before + after)));
   }
 
@@ -78,7 +78,7 @@ class PasskeyTaskTest {
   void keysAreFiveDigitsThatTheSeedDecides() {
     List<String> keys =
         IntStream.range(0, 2000)
-            .mapToObj(seed -> task.sample(200, 0.5, seed).answers().getFirst())
+            .mapToObj(seed -> task.sample(200, 0.5, seed).prompt().answers().getFirst())
             .toList();
     assertThat(keys).allMatch(key -> key.matches("[0-9]{5}")).anyMatch(key -> key.startsWith("0"));
     assertThat(keys.stream().distinct().count()).isGreaterThan(1900);
@@ -88,9 +88,9 @@ class PasskeyTaskTest {
   @Test
   void theKeyOccursInTheNeedleOnly() {
     Sample sample = task.sample(4000, 0.5, 9);
-    Span needle = requireNonNull(sample.needle());
+    Span needle = needle(sample);
     List<MatchResult> digits =
-        Pattern.compile("[0-9]+").matcher(sample.prompt()).results().toList();
+        Pattern.compile("[0-9]+").matcher(sample.prompt().text()).results().toList();
     assertThat(digits)
         .hasSize(2)
         .allMatch(found -> needle.start() <= found.start() && found.end() <= needle.end());
@@ -106,6 +106,10 @@ class PasskeyTaskTest {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> task.sample(1000, 1.5, 1))
         .withMessage("depth must be from 0 to 1: 1.5");
+  }
+
+  private static Span needle(Sample sample) {
+    return sample.prompt().needles().getFirst();
   }
 
   private static int tokens(String text) {

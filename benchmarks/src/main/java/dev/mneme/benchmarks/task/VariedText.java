@@ -1,4 +1,4 @@
-package dev.mneme.benchmarks.index;
+package dev.mneme.benchmarks.task;
 
 import dev.mneme.integration.text.Tokenizer;
 import java.util.ArrayList;
@@ -74,6 +74,15 @@ public final class VariedText {
     VariedText varied = new VariedText(seed);
     while (varied.text.length() < characters) {
       varied.section();
+    }
+    return varied.text.toString();
+  }
+
+  /** As {@link #of}, of sentences alone. */
+  public static String prose(long seed, int characters) {
+    VariedText varied = new VariedText(seed);
+    while (varied.text.length() < characters) {
+      varied.prose();
     }
     return varied.text.toString();
   }

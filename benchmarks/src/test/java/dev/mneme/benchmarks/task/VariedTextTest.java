@@ -1,4 +1,4 @@
-package dev.mneme.benchmarks.index;
+package dev.mneme.benchmarks.task;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

@@ -1,0 +1,72 @@
+package dev.mneme.benchmarks.recall;
+
+import com.sun.management.OperatingSystemMXBean;
+import dev.mneme.MnemeModel;
+import dev.mneme.benchmarks.task.RunHeader;
+import dev.mneme.integration.cli.BuildVersion;
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import picocli.CommandLine.ParseResult;
+
+/** Tells how results come to be. */
+final class Provenance {
+
+  private static final Path PROCESSOR = Path.of("/proc/cpuinfo");
+
+  private Provenance() {}
+
+  /**
+   * The header of a run that begins now.
+   *
+   * @param name what the command line calls the model
+   * @param parsed the command line
+   * @throws IOException if the model's files cannot be read
+   */
+  static RunHeader of(MnemeModel model, String name, ParseResult parsed) throws IOException {
+    String command = String.join(" ", parsed.originalArgs());
+    String started = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
+    Map<String, String> parts = new LinkedHashMap<>();
+    parts.put("name", name);
+    parts.putAll(model.fingerprint());
+    Map<String, String> versions = new LinkedHashMap<>();
+    versions.put("mneme", BuildVersion.text());
+    versions.put("java", Runtime.version().toString());
+    versions.put("onnxruntime", model.runtime().environment().getVersion());
+    versions.put("system", System.getProperty("os.name") + " " + System.getProperty("os.version"));
+    Map<String, String> machine = new LinkedHashMap<>();
+    machine.put("processor", processor());
+    machine.put("cores", String.valueOf(Runtime.getRuntime().availableProcessors()));
+    machine.put("memory", String.valueOf(memory()));
+    String run = Integer.toHexString((started + command + model.config()).hashCode());
+    return new RunHeader(run, started, command, parts, model.config().toYaml(), versions, machine);
+  }
+
+  private static long memory() {
+    return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
+  }
+
+  /** What Linux calls it; elsewhere its architecture. */
+  private static String processor() throws IOException {
+    if (Files.isReadable(PROCESSOR)) {
+      try (Stream<String> lines = Files.lines(PROCESSOR)) {
+        Optional<String> name =
+            lines
+                .filter(line -> line.toLowerCase(Locale.ROOT).startsWith("model name"))
+                .findFirst();
+        if (name.isPresent()) {
+          return name.get().replaceFirst("^[^:]*:\\s*", "");
+        }
+      }
+    }
+    return System.getProperty("os.arch");
+  }
+}

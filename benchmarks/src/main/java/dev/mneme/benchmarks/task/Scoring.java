@@ -1,0 +1,57 @@
+package dev.mneme.benchmarks.task;
+
+import java.util.List;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** How a completion is judged: the published rule of the task, to the letter. */
+public enum Scoring {
+  /** Any answer occurs in it. */
+  CONTAINS_ANY,
+  /** RULER's {@code string_match_all}: the share of answers that occur in it in any case. */
+  CONTAINS_ALL,
+  /** Its first run of digits is an answer, digit for digit (landmark attention, InfiniteBench). */
+  FIRST_NUMBER,
+  /** Its last run of digits is an answer (LongEval). */
+  LAST_NUMBER,
+  /** An answer is one of its words, once {@code : " ' . , ? ! { }} are blanks (InfiniteBench). */
+  WORD,
+  /** It starts with an answer, whatever blanks are in front. */
+  STARTS_WITH;
+
+  private static final Pattern NUMBER = Pattern.compile("[0-9]+");
+
+  /**
+   * The score of a completion.
+   *
+   * @param answers right answers, at least one
+   * @return 1 for a right one and 0 for a wrong one; something between with {@link #CONTAINS_ALL}
+   */
+  public double score(String completion, List<String> answers) {
+    long found = answers.stream().filter(answer -> matches(completion, answer)).count();
+    return this == CONTAINS_ALL ? (double) found / answers.size() : Math.min(1, found);
+  }
+
+  private boolean matches(String completion, String answer) {
+    return switch (this) {
+      case CONTAINS_ANY -> completion.contains(answer);
+      case CONTAINS_ALL ->
+          completion.toLowerCase(Locale.ROOT).contains(answer.toLowerCase(Locale.ROOT));
+      case FIRST_NUMBER -> number(completion, true).equals(answer);
+      case LAST_NUMBER -> number(completion, false).equals(answer);
+      case WORD ->
+          List.of(completion.replaceAll("[:\"'.,?!{}\n]", " ").split(" +", -1)).contains(answer);
+      case STARTS_WITH -> completion.stripLeading().startsWith(answer);
+    };
+  }
+
+  private static String number(String completion, boolean first) {
+    Matcher matcher = NUMBER.matcher(completion);
+    String number = "";
+    while (matcher.find() && (number.isEmpty() || !first)) {
+      number = matcher.group();
+    }
+    return number;
+  }
+}
