@@ -2,10 +2,12 @@ package dev.mneme;
 
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.integration.generation.GenerationOptions;
+import dev.mneme.integration.generation.LogLikelihood;
 import dev.mneme.integration.generation.Sampler;
 import dev.mneme.integration.runtime.TokenReader;
 import dev.mneme.memory.codec.BlockPrecision;
@@ -276,6 +278,42 @@ public final class MnemeSession implements AutoCloseable {
   public synchronized float[] logits(int... tokens) {
     append(tokens);
     return logits();
+  }
+
+  /**
+   * Appends tokens and tells how likely the model found each of them after all in front of it: for
+   * perplexity, or to choose among answers.
+   *
+   * @return natural logarithms of probabilities, one for each token; NaN for the first token of a
+   *     text, which follows nothing
+   */
+  public synchronized float[] logLikelihoods(int... more) {
+    float[] result = new float[more.length];
+    checkUsable();
+    checkTokens(more);
+    checkRoom(tokens, more.length);
+    result[0] =
+        tokens == 0 ? Float.NaN : LogLikelihood.of(MemorySegment.ofArray(nextLogits()), more[0]);
+    int first = tokens;
+    for (int token : more) {
+      add(token);
+    }
+    while (read < tokens) {
+      int from = read - first + 1;
+      read(Math.min(chunk, tokens - read));
+      own();
+      logits = logits.length == 0 ? new float[vocabularySize()] : logits;
+      compute(() ->
+          reader.eachLogits((row, number) -> {
+            if (from + number < more.length) {
+              result[from + number] = LogLikelihood.of(row, more[from + number]);
+            } else {
+              MemorySegment.copy(row, JAVA_FLOAT, 0, logits, 0, logits.length);
+            }
+          }));
+      commitIfDue();
+    }
+    return result;
   }
 
   /**

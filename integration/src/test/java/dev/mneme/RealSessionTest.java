@@ -103,6 +103,32 @@ class RealSessionTest {
     }
   }
 
+  /** In one piece, in pieces, and by the logits one after the other. */
+  @Test
+  void likelihoodsAreThoseOfTheLogits() {
+    int[] text = tokens(620, 5);
+    float[] whole = new float[text.length];
+    try (MnemeSession session = model.newSession();
+        MnemeSession single = model.newSession()) {
+      float[] first = session.logLikelihoods(Arrays.copyOf(text, 17));
+      float[] rest = session.logLikelihoods(Arrays.copyOfRange(text, 17, text.length));
+      System.arraycopy(first, 0, whole, 0, 17);
+      System.arraycopy(rest, 0, whole, 17, rest.length);
+      assertThat(whole[0]).isNaN();
+      single.append(Arrays.copyOf(text, 600));
+      for (int i = 600; i < text.length; i++) {
+        double sum = 0;
+        float[] logits = single.logits();
+        for (float logit : logits) {
+          sum += Math.exp(logit);
+        }
+        assertThat(whole[i]).isCloseTo((float) (logits[text[i]] - Math.log(sum)), within(1e-3f));
+        single.append(text[i]);
+      }
+      assertThat(session.logits()).containsExactly(single.logits(), within(1e-3f));
+    }
+  }
+
   @Test
   void answersAboutWhatLeftItsWindow() {
     String filler = "The grass is green. The sky is blue. The sun is yellow. ".repeat(120);

@@ -5,7 +5,9 @@ import dev.mneme.benchmarks.drift.DriftCommand;
 import dev.mneme.benchmarks.durability.DurabilityCommand;
 import dev.mneme.benchmarks.durability.RestoreCommand;
 import dev.mneme.benchmarks.index.IndexesCommand;
+import dev.mneme.benchmarks.perplexity.PerplexityCommand;
 import dev.mneme.benchmarks.recall.RecallCommand;
+import dev.mneme.benchmarks.report.ReportCommand;
 import dev.mneme.benchmarks.speed.SpeedCommand;
 import dev.mneme.integration.cli.BuildVersion;
 import dev.mneme.integration.cli.InspectCommand;
@@ -41,6 +43,8 @@ import picocli.CommandLine.Spec;
       ModelCommand.class,
       InspectCommand.class,
       RecallCommand.class,
+      ReportCommand.class,
+      PerplexityCommand.class,
       SpeedCommand.class,
       DriftCommand.class,
       IndexesCommand.class,

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.mneme.benchmarks.task.RecallRow;
+import dev.mneme.benchmarks.task.RunHeader;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
@@ -35,14 +36,27 @@ class CommandsTest {
   void recallAsksInEveryModeOnce() throws IOException {
     Path json = folder.resolve("rows.jsonl");
     String[] line =
-        arguments("recall --lengths 600 --depths 2 --mode memory,full,window,sinks --json " + json);
+        arguments(
+            "recall --lengths 1000 --depths 2 --mode memory,full,window,sinks,random,oracle,rag"
+                + " --json "
+                + json);
     assertThat(run(line)).as(err.toString()).isZero();
     List<RecallRow> rows = RecallRow.readAll(json);
     assertThat(rows)
         .extracting(RecallRow::mode)
         .containsExactlyInAnyOrder(
-            "memory", "memory", "full", "full", "window", "window", "sinks", "sinks");
+            "memory", "memory", "full", "full", "window", "window", "sinks", "sinks", "random",
+            "random", "oracle", "oracle", "rag", "rag");
     assertThat(rows).filteredOn(row -> row.mode().equals("full")).allMatch(RecallRow::isHit);
+    assertThat(rows)
+        .filteredOn(row -> row.mode().equals("oracle") || row.mode().equals("rag"))
+        .extracting(RecallRow::needleFoundShare)
+        .containsOnly(1.0);
+    List<RunHeader> headers = RunHeader.readAll(json);
+    assertThat(headers).hasSize(7);
+    assertThat(headers.getFirst().configuration()).contains("nLocal: 256");
+    assertThat(headers.getFirst().model()).containsKeys("name", "graph", "tokenizer");
+    assertThat(rows).extracting(RecallRow::run).contains(headers.getLast().run());
     assertThat(rows)
         .filteredOn(row -> row.mode().equals("window") && row.id().contains("-0.050-"))
         .singleElement()
@@ -50,7 +64,7 @@ class CommandsTest {
         .satisfies(row -> assertThat(row.needleFoundShare()).isEqualTo(0.0));
     assertThat(run(line)).isZero();
     assertThat(RecallRow.readAll(json)).isEqualTo(rows);
-    assertThat(out.toString()).contains("full    passkey       0.5k     2 of    2");
+    assertThat(out.toString()).containsPattern("passkey +1k +full +score 100.0 % +2 of +2");
   }
 
   /** Of three depths, only the last lies in the window, and the first reaches beyond the sinks. */
@@ -59,12 +73,72 @@ class CommandsTest {
   void recallAsksOtherTasksAndKnowsWhereTheirNeedlesAre(String task) throws IOException {
     Path json = folder.resolve("rows.jsonl");
     String line =
-        "recall --lengths 500 --depths 3 --mode sinks -s memory.nLocal=150 --json %s --task %s"
+        "recall --lengths 500 --depths 3 --mode sinks -s memory.topK=0 -s memory.nLocal=150 --json %s --task %s"
             .formatted(json, task);
     assertThat(run(line.split(" ", -1))).as(err.toString()).isZero();
     List<RecallRow> rows = RecallRow.readAll(json);
     assertThat(rows).hasSize(3).allMatch(row -> row.task().equals(task));
     assertThat(rows).extracting(RecallRow::needleFoundShare).containsExactly(0.0, 0.0, 1.0);
+  }
+
+  @Test
+  void recallAsksAPlanAndReportsIt() throws IOException {
+    Path plan = folder.resolve("plan.yaml");
+    Files.writeString(
+        plan,
+        """
+        tasks: [lines, labels]
+        units: 30
+        depths: [0.1, 0.6]
+        shared: true
+        modes: memory
+        settings:
+          memory.topK: [2, 4]
+        """);
+    Path json = folder.resolve("rows.jsonl");
+    assertThat(run("recall", "--plan", plan.toString(), "--json", json.toString()))
+        .as(err.toString())
+        .isZero();
+    List<RecallRow> rows = RecallRow.readAll(json);
+    assertThat(rows).hasSize(8);
+    assertThat(rows).extracting(RecallRow::settings).containsOnly("memory.topK=2", "memory.topK=4");
+    assertThat(rows)
+        .filteredOn(row -> row.task().equals("lines"))
+        .extracting(RecallRow::lengthTokens)
+        .allMatch(length -> Math.abs(length - rows.getFirst().lengthTokens()) < 20);
+
+    Path html = folder.resolve("report.html");
+    Path pictures = folder.resolve("pictures");
+    int code =
+        run(
+            "report",
+            json.toString(),
+            "--html",
+            html.toString(),
+            "--pictures",
+            pictures.toString());
+    assertThat(code).as(err.toString()).isZero();
+    assertThat(out.toString()).containsPattern("lines +1k +memory .* memory.topK=4");
+    assertThat(html).content().contains("data:image/svg+xml", "memory.topK=2", "run ");
+    assertThat(pictures.resolve("lines-memory-memory.topK=2.png")).isNotEmptyFile();
+    assertThat(pictures.resolve("lines-memory-memory.topK=2.svg")).isNotEmptyFile();
+  }
+
+  @Test
+  void perplexityFallsForWhatIsRememberedAndReadAgain() throws IOException {
+    Path json = folder.resolve("perplexity.json");
+    String[] line =
+        arguments(
+            "perplexity --mode memory,full,sinks --document 128 --distance 1000 --json " + json);
+    assertThat(run(line)).as(err.toString()).isZero();
+    double[] second = new double[3];
+    JsonNode figures = new ObjectMapper().readTree(json.toFile()).path("figures");
+    for (int mode = 0; mode < 3; mode++) {
+      second[mode] = figures.path(2 * mode + 1).path("perplexity").asDouble();
+      assertThat(figures.path(2 * mode).path("perplexity").asDouble()).isGreaterThan(5);
+    }
+    assertThat(second[1]).isLessThan(2);
+    assertThat(second[0]).isLessThan(0.5 * second[2]);
   }
 
   @Test
@@ -316,6 +390,8 @@ class CommandsTest {
       delimiter = '|',
       value = {
         "run | give the text by --prompt or by --prompt-file",
+        "recall --axis memory.topK | --axis is written key=value,value: memory.topK",
+        "perplexity --mode rag | --mode must be memory, full, window or sinks: rag",
         "recall --task unknown | unknown task unknown; known tasks: passkey, passkey-infinitebench",
         "drift --length 100 --steps 100 | --steps must be from 1 to",
         "indexes --lengths 64 | a length must be more than --queries",

@@ -205,6 +205,17 @@ public final class UncutModel implements AutoCloseable {
         logits, JAVA_FLOAT, (long) (lastRows - 1) * vocabulary * Float.BYTES, to, 0, vocabulary);
   }
 
+  /**
+   * Logits of the token after one of those read last.
+   *
+   * @param row number among them, from 0
+   * @return one float a vocabulary entry, until tokens are read again
+   */
+  public MemorySegment logits(int row) {
+    long bytes = (long) vocabulary * Float.BYTES;
+    return logits.asSlice(row * bytes, bytes);
+  }
+
   private OnnxTensor tensor(LongBuffer values, long... shape) throws OrtException {
     return OnnxTensor.createTensor(environment, values, shape);
   }

@@ -2,6 +2,7 @@ package dev.mneme.benchmarks.recall;
 
 import com.google.common.base.Splitter;
 import dev.mneme.MnemeModel;
+import dev.mneme.benchmarks.report.RecallTable;
 import dev.mneme.benchmarks.task.JsonLines;
 import dev.mneme.benchmarks.task.Prose;
 import dev.mneme.benchmarks.task.RecallRow;
@@ -67,7 +68,8 @@ public final class RecallCommand implements Callable<Integer> {
       paramLabel = "FILE.jsonl",
       description =
           "samples of your own instead of a task: id, context, question, answer_prefix, answers,"
-              + " max_new_tokens")
+              + " max_new_tokens; or a file of InfiniteBench, LongBench, Lost in the Middle or"
+              + " kvpress; may be packed (.gz)")
   private @Nullable Path data;
 
   @Option(
@@ -169,7 +171,7 @@ public final class RecallCommand implements Callable<Integer> {
     }
     rows.removeIf(row -> !asked.contains(row.id()));
     PrintWriter out = out();
-    RecallSummary.lines(rows).forEach(out::println);
+    RecallTable.of(rows).text().forEach(out::println);
     out.flush();
     return 0;
   }

@@ -9,6 +9,8 @@ import java.util.regex.Pattern;
 public enum Scoring {
   /** Any answer occurs in it. */
   CONTAINS_ANY,
+  /** Any answer occurs in its first line, in any case (Lost in the Middle, LongBench). */
+  FIRST_LINE_CONTAINS_ANY,
   /** RULER's {@code string_match_all}: the share of answers that occur in it in any case. */
   CONTAINS_ALL,
   /** Its first run of digits is an answer, digit for digit (landmark attention, InfiniteBench). */
@@ -36,14 +38,19 @@ public enum Scoring {
   private boolean matches(String completion, String answer) {
     return switch (this) {
       case CONTAINS_ANY -> completion.contains(answer);
-      case CONTAINS_ALL ->
-          completion.toLowerCase(Locale.ROOT).contains(answer.toLowerCase(Locale.ROOT));
+      case FIRST_LINE_CONTAINS_ANY ->
+          contains(completion.strip().lines().findFirst().orElse(""), answer);
+      case CONTAINS_ALL -> contains(completion, answer);
       case FIRST_NUMBER -> number(completion, true).equals(answer);
       case LAST_NUMBER -> number(completion, false).equals(answer);
       case WORD ->
           List.of(completion.replaceAll("[:\"'.,?!{}\n]", " ").split(" +", -1)).contains(answer);
       case STARTS_WITH -> completion.stripLeading().startsWith(answer);
     };
+  }
+
+  private static boolean contains(String completion, String answer) {
+    return completion.toLowerCase(Locale.ROOT).contains(answer.toLowerCase(Locale.ROOT));
   }
 
   private static String number(String completion, boolean first) {

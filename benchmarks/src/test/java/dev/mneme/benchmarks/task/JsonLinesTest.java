@@ -1,14 +1,18 @@
 package dev.mneme.benchmarks.task;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIOException;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -53,6 +57,57 @@ class JsonLinesTest {
                 0.25));
   }
 
+  @ParameterizedTest
+  @MethodSource("published")
+  void readsPublishedFormats(String line, String file, String prompt, String answer)
+      throws IOException {
+    Path path = folder.resolve(file + ".jsonl.gz");
+    try (OutputStream out = new GZIPOutputStream(Files.newOutputStream(path))) {
+      out.write(line.getBytes(UTF_8));
+    }
+    Sample sample = JsonLines.read(path).getFirst();
+    assertThat(sample.prompt().text()).isEqualTo(prompt);
+    assertThat(sample.score(answer)).isEqualTo(1);
+    assertThat(sample.score("something else")).isZero();
+  }
+
+  static Stream<Arguments> published() {
+    return Stream.of(
+        arguments(
+            "{\"context\":\"a b\",\"question\":\" q\",\"answer_prefix\":\" p\",\"answer\":[\"b\"],"
+                + "\"task\":\"niah\",\"max_new_tokens\":5}",
+            "ruler",
+            "a b q p",
+            "B."),
+        arguments(
+            "{\"ordered_kv_records\":[[\"k\",\"v-1\"],[\"l\",\"w\"]],\"key\":\"k\",\"value\":\"v-1\"}",
+            "kv",
+            "Extract the value corresponding to the specified key in the JSON object below.\n\n"
+                + "JSON data:\n{\"k\": \"v-1\",\n \"l\": \"w\"}\n\nKey: \"k\"\nCorresponding value:",
+            " V-1"),
+        arguments(
+            "{\"question\":\"who?\",\"answers\":[\"Ada\"],\"ctxs\":[{\"title\":\"T\",\"text\":\"Ada\\nx\"},"
+                + "{\"title\":\"U\",\"text\":\"y\"}]}",
+            "nq",
+            "Write a high-quality answer for the given question using only the provided search"
+                + " results (some of which might be irrelevant).\n\nDocument [1](Title: T) Ada x\n"
+                + "Document [2](Title: U) y\n\nQuestion: who?\nAnswer:",
+            " ada\nmore"),
+        arguments(
+            "{\"context\":\"c\",\"input\":\"i\",\"answers\":[\"a1\"],\"dataset\":\"trec\",\"_id\":\"x\"}",
+            "trec",
+            "c\n\ni\nAnswer:",
+            " A1"),
+        arguments(
+            "{\"id\":3,\"context\":\"c 71432 d\",\"input\":\"What is the pass key?\","
+                + "\"answer\":[\"71432\"]}",
+            "passkey",
+            "There is an important info hidden inside a lot of irrelevant text. Find it and memorize"
+                + " it. I will quiz you about the important information.\n\nc 71432 d\n\nWhat is the"
+                + " pass key?\n\nThe pass key is",
+            " 71432"));
+  }
+
   @Test
   void findsTheNeedleByTheFirstAnswerThatOccurs() throws IOException {
     Path file = write(GOOD.replace("\"a\\n", "\"a y, y"));
@@ -76,11 +131,10 @@ class JsonLinesTest {
         Arguments.of(GOOD.replace("\"context\"", "\"c\""), "missing key: context"),
         Arguments.of(GOOD.replace("\"question\"", "\"c\""), "missing key: question"),
         Arguments.of(GOOD.replace("\"answer_prefix\"", "\"c\""), "missing key: answer_prefix"),
-        Arguments.of(GOOD.replace("\"answers\"", "\"answer\""), "missing key: answers"),
+        Arguments.of(GOOD.replace("\"answers\"", "\"c\""), "missing key: answers"),
         Arguments.of(GOOD.replace("\"max_new_tokens\"", "\"c\""), "missing key: max_new_tokens"),
         Arguments.of(GOOD.replace("\"1\"", "1"), "id must be a string: 1"),
-        Arguments.of(
-            GOOD.replace("[\"x\",\"y\"]", "\"x\""), "answers must be an array of strings: \"x\""),
+        Arguments.of(GOOD.replace("[\"x\",\"y\"]", "5"), "answers must be an array of strings: 5"),
         Arguments.of(GOOD.replace("\"y\"", "12"), "answers must be a string: 12"),
         Arguments.of(GOOD.replace("[\"x\",\"y\"]", "[]"), "answers must not be empty"),
         Arguments.of(GOOD.replace(":5", ":5.5"), "max_new_tokens must be an integer: 5.5"),

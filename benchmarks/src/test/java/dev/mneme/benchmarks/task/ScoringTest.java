@@ -25,6 +25,7 @@ class ScoringTest {
     "STARTS_WITH, x 42, 42, 0",
     "CONTAINS_ANY, an 07143., 07143|Paris, 1",
     "CONTAINS_ANY, paris, 07143|Paris, 0",
+    "FIRST_LINE_CONTAINS_ANY, in paris, Paris|Rome, 1",
     "CONTAINS_ALL, PARIS and Rome, Paris|rome, 1",
     "CONTAINS_ALL, paris, Paris|Rome, 0.5",
     "CONTAINS_ALL, '', Paris|Rome, 0"

@@ -25,6 +25,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +35,9 @@ import org.jspecify.annotations.Nullable;
  * Runtime. Not thread-safe; owns the memory it was given.
  */
 public final class TokenReader implements AutoCloseable {
+
+  /** Rows of logits at a time, which take 200 KB each with a vocabulary of 50,000. */
+  private static final int LOGIT_ROWS = 64;
 
   private final SegmentedModel model;
   private final MemoryAttention memory;
@@ -135,6 +139,28 @@ public final class TokenReader implements AutoCloseable {
     MemorySegment.copy(logits, JAVA_FLOAT, 0, to, 0, to.length);
   }
 
+  /**
+   * Logits of the tokens after each of the last ones read, some rows at a time.
+   *
+   * @param rows receives the number of a token among those read last, from 0, and in its memory one
+   *     float a vocabulary entry, which is overwritten afterwards
+   */
+  public void eachLogits(ObjIntConsumer<MemorySegment> rows) {
+    long width = (long) model.graph().vocabularySize() * Float.BYTES;
+    try (Arena scratch = Arena.ofConfined()) {
+      MemorySegment tile = scratch.allocate(Math.min(all.rows, LOGIT_ROWS) * width, 64);
+      for (int first = 0; first < all.rows; first += LOGIT_ROWS) {
+        int count = Math.min(LOGIT_ROWS, all.rows - first);
+        try (Views views = new Views(first, count, tile)) {
+          run(model.graph().layers().size(), views);
+        }
+        for (int row = 0; row < count; row++) {
+          rows.accept(tile.asSlice(row * width, width), first + row);
+        }
+      }
+    }
+  }
+
   private void attend(int index, AttentionLayer layer) {
     int queryWidth = layer.heads() * layer.headDim();
     int keyWidth = layer.kvHeads() * layer.headDim();
@@ -202,12 +228,19 @@ public final class TokenReader implements AutoCloseable {
 
     private final int first;
     private final int rows;
+    private final @Nullable MemorySegment ownLogits;
     private final Map<String, OnnxTensor> tensors = new HashMap<>();
     private final Map<List<TensorSpec>, Map<String, OnnxTensor>> groups = new HashMap<>();
 
+    /** Views of which the logits, of one row, are this reader's. */
     Views(int first, int rows) {
+      this(first, rows, null);
+    }
+
+    Views(int first, int rows, @Nullable MemorySegment ownLogits) {
       this.first = first;
       this.rows = rows;
+      this.ownLogits = ownLogits;
     }
 
     Map<String, OnnxTensor> of(List<TensorSpec> specs) {
@@ -233,12 +266,19 @@ public final class TokenReader implements AutoCloseable {
         int width = spec.width();
         return OnnxTensor.createTensor(
             environment,
-            (isLogits ? bytes(logits) : window(buffer(spec.name()), (long) width * Float.BYTES))
+            (isLogits
+                    ? bytes(logits(rows * (long) width * Float.BYTES))
+                    : window(buffer(spec.name()), (long) width * Float.BYTES))
                 .asFloatBuffer(),
             new long[] {1, rows, width});
       } catch (OrtException e) {
         throw new ModelException("cannot wrap " + spec.name() + ": " + e.getMessage(), e);
       }
+    }
+
+    private MemorySegment logits(long bytes) {
+      MemorySegment own = ownLogits;
+      return (own == null ? TokenReader.this.logits : own).asSlice(0, bytes);
     }
 
     private ByteBuffer window(MemorySegment memory, long rowBytes) {

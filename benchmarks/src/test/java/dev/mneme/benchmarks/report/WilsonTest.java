@@ -1,4 +1,4 @@
-package dev.mneme.benchmarks.task;
+package dev.mneme.benchmarks.report;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;

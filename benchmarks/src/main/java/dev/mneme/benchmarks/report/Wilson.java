@@ -1,4 +1,4 @@
-package dev.mneme.benchmarks.task;
+package dev.mneme.benchmarks.report;
 
 /**
  * Wilson's score interval of a share (Wilson 1927): where the true share lies, with 95 %

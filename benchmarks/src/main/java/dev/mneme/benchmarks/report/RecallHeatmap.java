@@ -1,0 +1,117 @@
+package dev.mneme.benchmarks.report;
+
+import dev.mneme.benchmarks.task.RecallRow;
+import java.awt.Color;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.SortedMap;
+import java.util.SortedSet;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import org.knowm.xchart.ChartEncoder;
+import org.knowm.xchart.HeatMapChart;
+import org.knowm.xchart.HeatMapChartBuilder;
+import org.knowm.xchart.style.HeatMapStyler;
+
+/**
+ * The picture that the field knows: a column for each length, a row for each depth with the start
+ * of the text at the top, red where nothing was answered and green where all was.
+ *
+ * @param title of the picture
+ * @param lengths of the columns, as people write them
+ * @param depths of the rows in percent, the deepest first, as charts begin at the bottom
+ * @param scores by column and row, from 0 to 1; NaN where nothing was asked
+ */
+public record RecallHeatmap(
+    String title, List<String> lengths, List<String> depths, List<List<Double>> scores) {
+
+  /** Those of the needle in a haystack as first published (Kamradt). */
+  private static final Color[] COLOURS = {
+    new Color(0xF0496E), new Color(0xEBB839), new Color(0x0CD79F)
+  };
+
+  private static final int CELL_WIDTH = 60;
+  private static final int CELL_HEIGHT = 24;
+  private static final int MARGIN_WIDTH = 260;
+  private static final int MARGIN_HEIGHT = 150;
+
+  /**
+   * Draws rows of one task, mode and settings.
+   *
+   * @throws IllegalArgumentException if none of them has a depth
+   */
+  public static RecallHeatmap of(String title, List<RecallRow> rows) {
+    SortedMap<Integer, String> lengths = new TreeMap<>();
+    SortedSet<Double> depths = new TreeSet<>(Comparator.reverseOrder());
+    for (RecallRow row : rows) {
+      if (row.depth() != null) {
+        Cell cell = Cell.of(row);
+        lengths.put(cell.length(), cell.lengthText());
+        depths.add(row.depth());
+      }
+    }
+    if (depths.isEmpty()) {
+      throw new IllegalArgumentException("nothing to draw: no result has a depth");
+    }
+    List<List<Double>> scores = new ArrayList<>();
+    for (int length : lengths.keySet()) {
+      scores.add(
+          depths.stream()
+              .map(depth ->
+                  rows.stream()
+                      .filter(row -> Cell.of(row).length() == length)
+                      .filter(row -> Objects.equals(row.depth(), depth))
+                      .mapToDouble(RecallRow::score)
+                      .average()
+                      .orElse(Double.NaN))
+              .toList());
+    }
+    return new RecallHeatmap(
+        title,
+        List.copyOf(lengths.values()),
+        depths.stream().map(depth -> String.format(Locale.ROOT, "%.0f", 100 * depth)).toList(),
+        scores);
+  }
+
+  /** As a PNG image. */
+  public byte[] png() throws IOException {
+    return ChartEncoder.getBytes(chart(), "png");
+  }
+
+  /** As an SVG document. */
+  public byte[] svg() throws IOException {
+    return ChartEncoder.getBytes(chart(), "svg");
+  }
+
+  private HeatMapChart chart() {
+    List<Number[]> cells = new ArrayList<>();
+    for (int column = 0; column < lengths.size(); column++) {
+      for (int row = 0; row < depths.size(); row++) {
+        double score = scores.get(column).get(row);
+        if (!Double.isNaN(score)) {
+          cells.add(new Number[] {column, row, score});
+        }
+      }
+    }
+    HeatMapChart chart =
+        new HeatMapChartBuilder()
+            .width(MARGIN_WIDTH + CELL_WIDTH * Math.max(6, lengths.size()))
+            .height(MARGIN_HEIGHT + CELL_HEIGHT * Math.max(8, depths.size()))
+            .title(title)
+            .xAxisTitle("tokens")
+            .yAxisTitle("depth of the needle, %")
+            .build();
+    HeatMapStyler style = chart.getStyler();
+    style.setRangeColors(COLOURS);
+    style.setMin(0).setMax(1);
+    style.setPlotGridLinesVisible(false);
+    style.setChartBackgroundColor(Color.WHITE);
+    style.setXAxisMaxLabelCount(Math.max(2, lengths.size()));
+    chart.addSeries("score", lengths, depths, cells);
+    return chart;
+  }
+}
