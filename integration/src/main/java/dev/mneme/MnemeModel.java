@@ -14,6 +14,7 @@ import dev.mneme.integration.runtime.BlockWords;
 import dev.mneme.integration.runtime.Device;
 import dev.mneme.integration.runtime.ModelException;
 import dev.mneme.integration.runtime.ModelFingerprint;
+import dev.mneme.integration.runtime.NativeHeap;
 import dev.mneme.integration.runtime.OnnxRuntime;
 import dev.mneme.integration.runtime.SegmentedModel;
 import dev.mneme.integration.runtime.TokenReader;
@@ -123,7 +124,9 @@ public final class MnemeModel implements AutoCloseable {
       ModelGraph graph = ModelGraph.read(path);
       Tokenizer tokenizer = Tokenizer.open(graph.folder());
       try {
-        return new MnemeModel(SegmentedModel.open(graph, runtime), tokenizer, config);
+        SegmentedModel model = SegmentedModel.open(graph, runtime);
+        NativeHeap.trim();
+        return new MnemeModel(model, tokenizer, config);
       } catch (RuntimeException e) {
         tokenizer.close();
         throw e;

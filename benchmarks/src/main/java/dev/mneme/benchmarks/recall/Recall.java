@@ -10,6 +10,7 @@ import dev.mneme.benchmarks.task.RecallRow;
 import dev.mneme.benchmarks.task.Sample;
 import dev.mneme.integration.cli.ReadingProgress;
 import dev.mneme.integration.cli.ResidentMemory;
+import dev.mneme.integration.runtime.NativeHeap;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -68,7 +69,9 @@ final class Recall implements AutoCloseable {
   RecallRow ask(Sample sample, @Nullable Sample next) {
     Question question = question(sample);
     int[] prompt = question.tokens();
-    System.gc(); // the peak is to be this sample's, not what earlier ones left to collect
+    // The peak is to be this sample's, not what earlier ones left to collect.
+    System.gc();
+    NativeHeap.trim();
     memory.resetPeak();
     int before = prefix == null ? 0 : prefix.tokens(prompt);
     long start = System.nanoTime();
