@@ -6,7 +6,8 @@ import dev.mneme.attention.RotaryEmbedding.Angles;
  * The positions at which far keys and the queries that look at them are rotated.
  *
  * <p>Far keys are ordered as in the text: sinks, chosen blocks, remainder. In scheme {@link
- * Positions#INFLLM} every far key stays at position 0 and every query is at {@code farDistance}. In
+ * Positions#INFLLM} every far key stays at position 0 and every query is at {@code farDistance}; in
+ * scheme {@link Positions#BLOCKWISE} the {@code i}-th token of a block is at position {@code i}. In
  * scheme {@link Positions#ORDERED} the {@code i}-th far key is at position {@code i} and the window
  * follows on, as in StreamingLLM (Xiao et al. 2023) extended to blocks.
  */
@@ -14,27 +15,34 @@ final class FarPositions {
 
   private final MemoryConfig config;
   private final RotaryEmbedding rotary;
-  private final boolean ordered;
+  private final Positions scheme;
   private final Angles keys;
   private final Angles retrieval;
 
   FarPositions(MemoryConfig config, RotaryEmbedding rotary) {
     this.config = config;
     this.rotary = rotary;
-    ordered = config.positions() == Positions.ORDERED;
-    int most = config.nInit() + (config.topK() + 1) * config.blockSize() + config.queryBlock();
-    keys = rotary.angles(0, ordered ? most : 1);
+    scheme = config.positions();
+    keys =
+        rotary.angles(
+            0,
+            switch (scheme) {
+              case INFLLM -> 1;
+              case BLOCKWISE -> config.blockSize();
+              case ORDERED ->
+                  config.nInit() + (config.topK() + 1) * config.blockSize() + config.queryBlock();
+            });
     retrieval = rotary.angles(config.farDistance(), 1);
   }
 
   /** Whether a key keeps its channels whatever its place among the far keys. */
   boolean keepsKeys() {
-    return !ordered && rotary.isIdentityAtZero();
+    return scheme == Positions.INFLLM && rotary.isIdentityAtZero();
   }
 
   /** Whether a key's position depends on its place among the far keys. */
   boolean isOrdered() {
-    return ordered;
+    return scheme == Positions.ORDERED;
   }
 
   /** Positions of far keys; {@link #keyRow} says which row is whose. */
@@ -44,7 +52,11 @@ final class FarPositions {
 
   /** The row of {@link #keys()} of the {@code i}-th far key. */
   int keyRow(int i) {
-    return ordered ? i : 0;
+    return switch (scheme) {
+      case INFLLM -> 0;
+      case BLOCKWISE -> i < config.nInit() ? 0 : (i - config.nInit()) % config.blockSize();
+      case ORDERED -> i;
+    };
   }
 
   /**
@@ -56,7 +68,7 @@ final class FarPositions {
    * @param chosen number of chosen blocks
    */
   Angles queries(int from, int count, int remainderStart, int chosen) {
-    if (ordered) {
+    if (isOrdered()) {
       int first = from - remainderStart + config.nInit() + chosen * config.blockSize();
       return rotary.angles(first, count);
     }
@@ -65,7 +77,7 @@ final class FarPositions {
 
   /** The row of {@link #queries} of the {@code i}-th query. */
   int queryRow(int i) {
-    return ordered ? i : 0;
+    return isOrdered() ? i : 0;
   }
 
   /** The single position at which the mean query looks for blocks, one row. */

@@ -7,6 +7,12 @@ public enum Positions {
   INFLLM,
 
   /**
+   * Every block at one distance, its tokens in their order: the first at {@link
+   * MemoryConfig#farDistance}, the next ones nearer by one each; sinks at the distance.
+   */
+  BLOCKWISE,
+
+  /**
    * Sinks, chosen blocks and window at consecutive positions in their order of occurrence
    * (StreamingLLM's positions inside the cache, extended to blocks).
    */

@@ -140,8 +140,10 @@ final class Oracle {
           double distance = after - i + Math.min(position, config.nLocal() - 1);
           weights[i] = dot(rotate(query, head, distance), rotate(keys.get(token), kv, 0));
         } else {
+          boolean inBlock = config.positions() == Positions.BLOCKWISE && token >= config.nInit();
+          int place = inBlock ? (token - config.nInit()) % config.blockSize() : 0;
           weights[i] =
-              dot(rotate(query, head, config.farDistance()), rotate(keys.get(token), kv, 0));
+              dot(rotate(query, head, config.farDistance()), rotate(keys.get(token), kv, place));
         }
       }
       for (int i = 0; i < local.size(); i++) {
