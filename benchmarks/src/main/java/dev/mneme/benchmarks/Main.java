@@ -5,6 +5,7 @@ import dev.mneme.benchmarks.drift.DriftCommand;
 import dev.mneme.benchmarks.durability.DurabilityCommand;
 import dev.mneme.benchmarks.durability.RestoreCommand;
 import dev.mneme.benchmarks.index.IndexesCommand;
+import dev.mneme.benchmarks.micro.MicroCommand;
 import dev.mneme.benchmarks.perplexity.PerplexityCommand;
 import dev.mneme.benchmarks.recall.RecallCommand;
 import dev.mneme.benchmarks.report.ReportCommand;
@@ -48,6 +49,7 @@ import picocli.CommandLine.Spec;
       SpeedCommand.class,
       DriftCommand.class,
       IndexesCommand.class,
+      MicroCommand.class,
       RestoreCommand.class,
       DurabilityCommand.class,
       CommandLine.HelpCommand.class

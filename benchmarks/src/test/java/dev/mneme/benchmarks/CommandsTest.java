@@ -125,6 +125,22 @@ class CommandsTest {
   }
 
   @Test
+  void recallKeepsWhatItReadInAFolder() throws IOException {
+    Path json = folder.resolve("rows.jsonl");
+    String line =
+        "recall --task secrets --units 45 --shared --memory %s --json %s --depths "
+            .formatted(folder.resolve("memory"), json);
+    assertThat(run(arguments(line + "0.2"))).as(err.toString()).isZero();
+    assertThat(run(arguments(line + "0.2,0.8"))).as(err.toString()).isZero();
+    List<RecallRow> rows = RecallRow.readAll(json);
+    assertThat(rows).hasSize(2);
+    // What is left to read is the question.
+    assertThat(err.toString()).containsPattern("secrets-45units-0.800-1: .*2,?[0-9]{3} of");
+    assertThat(run(arguments(line.replace("45", "46") + "0.2"))).isEqualTo(1);
+    assertThat(err.toString()).contains("the text differs at token");
+  }
+
+  @Test
   void perplexityFallsForWhatIsRememberedAndReadAgain() throws IOException {
     Path json = folder.resolve("perplexity.json");
     String[] line =
@@ -326,10 +342,18 @@ class CommandsTest {
   @Test
   void speedComparesInOneRun() throws IOException {
     Path json = folder.resolve("speed.json");
-    String line = "speed --lengths 300 --uncut-lengths 300 --steps 3 --json " + json;
+    String line =
+        "speed --lengths 300 --uncut-lengths 300 --steps 3 --other blockPrecision=float16 --json "
+            + json;
     assertThat(run(arguments(line))).as(err.toString()).isZero();
     assertThat(out.toString()).contains("prefill at 300:").contains("x uncut decode at 300");
-    assertThat(new ObjectMapper().readTree(json.toFile()).get("measurements")).hasSize(2);
+    JsonNode result = new ObjectMapper().readTree(json.toFile());
+    assertThat(result.get("measurements"))
+        .extracting(measured -> measured.get("subject").asText())
+        .containsExactly("uncut", "mneme", "other");
+    // A token of 106 million weights and a working set; no machine is slower or faster than that.
+    assertThat(result.at("/roofs/prefillTokensPerSecond").asDouble()).isBetween(10.0, 1e6);
+    assertThat(result.at("/roofs/decodeMs").asDouble()).isBetween(0.1, 1000.0);
   }
 
   @Test

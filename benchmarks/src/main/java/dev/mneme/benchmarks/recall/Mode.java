@@ -36,7 +36,7 @@ public enum Mode {
   }
 
   /** Tokens that are attended at once. */
-  static int budget(MemoryConfig memory) {
+  public static int budget(MemoryConfig memory) {
     return memory.nInit() + memory.topK() * memory.blockSize() + memory.nLocal();
   }
 

@@ -12,6 +12,9 @@ import dev.mneme.integration.cli.ReadingProgress;
 import dev.mneme.integration.cli.ResidentMemory;
 import dev.mneme.integration.runtime.NativeHeap;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +24,7 @@ final class Recall implements AutoCloseable {
 
   private final MnemeModel model;
   private final Mode mode;
+  private final @Nullable Path folder;
   private final NeedleBlocks oracle;
   private final @Nullable SharedPrefix prefix;
   private final @Nullable UncutModel uncut;
@@ -30,13 +34,15 @@ final class Recall implements AutoCloseable {
    * Prepares a mode.
    *
    * @param model kept open by the caller
+   * @param folder keeps what prompts have in common, in mode memory; null for nothing
    * @param capacity most tokens of a prompt and its answer, for the uncut model
    */
-  Recall(MnemeModel model, Mode mode, int capacity) throws IOException {
+  Recall(MnemeModel model, Mode mode, @Nullable Path folder, int capacity) throws IOException {
     this.model = model;
     this.mode = mode;
+    this.folder = folder;
     oracle = new NeedleBlocks(model.config().memory());
-    prefix = mode == Mode.FULL ? null : new SharedPrefix(this::session);
+    prefix = mode == Mode.FULL ? null : new SharedPrefix(this::session, folder != null);
     uncut =
         mode == Mode.FULL
             ? UncutModel.open(model.graph(), model.runtime(), capacity, model.config().chunk())
@@ -44,6 +50,13 @@ final class Recall implements AutoCloseable {
   }
 
   private MnemeSession session() {
+    if (folder != null && mode == Mode.MEMORY) {
+      try {
+        return Files.exists(folder) ? model.restore(folder) : model.newSession(folder);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e.getMessage(), e);
+      }
+    }
     MemoryConfig config = mode.memory(model.config().memory());
     return switch (mode) {
       case RANDOM -> model.newSession(config, new RandomBlocks());
@@ -76,7 +89,7 @@ final class Recall implements AutoCloseable {
     int before = prefix == null ? 0 : prefix.tokens(prompt);
     long start = System.nanoTime();
     try (ReadingProgress progress = ReadingProgress.start(sample.id(), before, prompt.length);
-        Reader reader = reader(prompt, next, progress)) {
+        Reader reader = reader(prompt, sample, next, progress)) {
       reader.read(prompt, progress);
       long read = System.nanoTime();
       Double found = mode == Mode.RAG ? question.found() : visibleShare(reader, question.needles());
@@ -110,13 +123,21 @@ final class Recall implements AutoCloseable {
     }
   }
 
-  private Reader reader(int[] prompt, @Nullable Sample next, ReadingProgress progress) {
+  private Reader reader(
+      int[] prompt, Sample sample, @Nullable Sample next, ReadingProgress progress) {
     if (uncut != null) {
       return new UncutReader(model, uncut);
     }
-    int[] following =
-        next == null || mode == Mode.RAG ? null : model.tokenizer().encode(next.prompt().text());
-    return new SessionReader(requireNonNull(prefix).begin(prompt, following, progress));
+    return new SessionReader(
+        requireNonNull(prefix).begin(prompt, following(sample, next), progress));
+  }
+
+  /** What of a prompt is worth keeping: what the next one begins with, or all but the question. */
+  private int @Nullable [] following(Sample sample, @Nullable Sample next) {
+    if (folder != null) {
+      return model.tokenizer().encode(sample.prompt().context());
+    }
+    return next == null || mode == Mode.RAG ? null : model.tokenizer().encode(next.prompt().text());
   }
 
   /** The mean over the needles; null where there are none or it is not known. */

@@ -45,6 +45,7 @@ import picocli.CommandLine.Spec;
       "                         InfiniteBench's; InfLLM's, with the key in front",
       "  niah_single_1 to 3, niah_multikey_1 to 3, niah_multivalue, niah_multiquery,",
       "  vt, cwe, fwe           RULER's; multikey is niah_multikey_1 in noise",
+      "  secrets                forty pass keys and numbers of named owners, for --shared",
       "  assign                 vLLM's variables; lines: LongEval's register contents",
       "  needle, needles        Kamradt's sentence in prose; three of them",
       "  labels, chats          labels of coined words (LongMem); one of many conversations"
@@ -124,6 +125,14 @@ public final class RecallCommand implements Callable<Integer> {
       names = "--shared",
       description = "one context for all depths, read once, where the task can ask for any place")
   private boolean shared;
+
+  @Option(
+      names = "--memory",
+      paramLabel = "DIR",
+      description =
+          "keeps what all prompts begin with in DIR, in mode memory: an interrupted reading goes on"
+              + " from its last commit")
+  private @Nullable Path memory;
 
   @Option(
       names = "--seed",
@@ -240,7 +249,7 @@ public final class RecallCommand implements Callable<Integer> {
     if (writer != null) {
       writer.write(header);
     }
-    try (Recall recall = new Recall(opened, mode, capacity)) {
+    try (Recall recall = new Recall(opened, mode, memory, capacity)) {
       Campaign campaign = new Campaign(open.size());
       for (int i = 0; i < open.size(); i++) {
         Sample next = i + 1 < open.size() ? open.get(i + 1) : null;

@@ -17,20 +17,29 @@ final class SharedPrefix implements AutoCloseable {
   private static final int LEAST = 512;
 
   private final Supplier<MnemeSession> sessions;
+  private final boolean kept;
   private @Nullable MnemeSession base;
   private int[] prefix = {};
 
   /**
    * Has read nothing.
    *
-   * @param sessions opens empty ones
+   * @param sessions opens empty ones, or such that have read the beginning of a prompt
+   * @param kept whether they have a folder, where what is shared is saved
    */
-  SharedPrefix(Supplier<MnemeSession> sessions) {
+  SharedPrefix(Supplier<MnemeSession> sessions, boolean kept) {
     this.sessions = sessions;
+    this.kept = kept;
   }
 
   /** How many tokens of a prompt were read already. */
   int tokens(int[] prompt) {
+    if (base == null && kept) {
+      base = sessions.get();
+    }
+    if (base != null && prefix.length == 0) {
+      return Math.min(base.tokens(), prompt.length);
+    }
     return common(prompt, prefix) < prefix.length ? 0 : prefix.length;
   }
 
@@ -57,6 +66,9 @@ final class SharedPrefix implements AutoCloseable {
     if (shared - prefix.length >= LEAST) {
       prefix = Arrays.copyOf(prompt, shared);
       session.continueTo(prefix, progress);
+      if (kept) {
+        session.save();
+      }
     }
     if (shared >= prefix.length && shared >= LEAST) {
       return session.fork();

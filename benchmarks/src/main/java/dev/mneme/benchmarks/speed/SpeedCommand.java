@@ -9,11 +9,13 @@ import dev.mneme.benchmarks.task.Grid;
 import dev.mneme.integration.cli.JsonReport;
 import dev.mneme.integration.cli.ModelOptions;
 import dev.mneme.integration.cli.ReadingProgress;
+import dev.mneme.integration.cli.ResidentMemory;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -49,6 +51,8 @@ public final class SpeedCommand implements Callable<Integer> {
   /** From this length on the working set is full, so speed should not change any more. */
   private static final int FLAT_FROM = 8192;
 
+  private final ResidentMemory memory = ResidentMemory.ofThisProcess();
+
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions model;
   @Mixin private JsonReport report;
@@ -81,28 +85,39 @@ public final class SpeedCommand implements Callable<Integer> {
       description = "repeats all; medians count (default: ${DEFAULT-VALUE})")
   private int rounds;
 
+  @Option(
+      names = "--other",
+      paramLabel = "KEY=VALUE",
+      description = "measures another configuration too: this one with a key set; may be repeated")
+  private List<String> other = List.of();
+
   /**
    * One measurement.
    *
-   * @param subject uncut or mneme
+   * @param subject uncut, mneme or other
    * @param tokens length of the prompt
    * @param prefillTokensPerSecond speed of reading it, the first logits included
    * @param decodeMs median milliseconds of a decode step behind it
+   * @param peakBytes most resident bytes of the process meanwhile, all models included
    */
-  record Measurement(String subject, int tokens, double prefillTokensPerSecond, double decodeMs) {}
+  record Measurement(
+      String subject, int tokens, double prefillTokensPerSecond, double decodeMs, long peakBytes) {}
 
   @Override
   public Integer call() throws IOException {
     List<Integer> through = Grid.lengths(lengths);
     List<Integer> uncut = Grid.lengths(uncutLengths);
     List<Measurement> measured = new ArrayList<>();
+    Roofs roofs;
     try (MnemeModel opened = model.open();
+        MnemeModel second = other.isEmpty() ? null : model.open(other);
         UncutModel whole =
             UncutModel.open(
                 opened.graph(),
                 opened.runtime(),
                 Collections.max(uncut) + steps,
                 opened.config().chunk())) {
+      roofs = Roofs.of(opened);
       List<Integer> all =
           Stream.concat(through.stream(), uncut.stream()).distinct().sorted().toList();
       // The first text that a JVM reads is slower: code is not compiled, memory not touched yet.
@@ -116,18 +131,25 @@ public final class SpeedCommand implements Callable<Integer> {
           }
           if (through.contains(length)) {
             measured.add(measure("mneme", new SessionReader(opened.newSession()), length));
+            if (second != null) {
+              measured.add(measure("other", new SessionReader(second.newSession()), length));
+            }
           }
         }
       }
     }
     List<Measurement> medians = medians(measured);
-    print(medians);
-    report.write(
-        Map.of("measurements", medians, "processors", Runtime.getRuntime().availableProcessors()));
+    print(medians, roofs);
+    Map<String, Object> result = new LinkedHashMap<>();
+    result.put("measurements", medians);
+    result.put("roofs", roofs);
+    result.put("processors", Runtime.getRuntime().availableProcessors());
+    report.write(result);
     return 0;
   }
 
   private Measurement measure(String subject, Reader opened, int length) {
+    memory.resetPeak();
     int[] prompt = new Random(length).ints(length, LOWEST_TOKEN, LOWEST_TOKEN + TOKENS).toArray();
     try (Reader reader = opened;
         ReadingProgress progress = ReadingProgress.start(subject + " " + length, length)) {
@@ -140,7 +162,8 @@ public final class SpeedCommand implements Callable<Integer> {
         reader.feed(reader.best());
         milliseconds[step] = (System.nanoTime() - before) / 1e6;
       }
-      return new Measurement(subject, length, length / seconds, median(milliseconds));
+      return new Measurement(
+          subject, length, length / seconds, median(milliseconds), memory.peak());
     }
   }
 
@@ -157,24 +180,37 @@ public final class SpeedCommand implements Callable<Integer> {
                 first.subject,
                 first.tokens,
                 median(same.stream().mapToDouble(m -> m.prefillTokensPerSecond).toArray()),
-                median(same.stream().mapToDouble(m -> m.decodeMs).toArray())));
+                median(same.stream().mapToDouble(m -> m.decodeMs).toArray()),
+                same.stream().mapToLong(m -> m.peakBytes).max().orElseThrow()));
       }
     }
     return medians;
   }
 
-  private void print(List<Measurement> measured) {
+  private void print(List<Measurement> measured, Roofs roofs) {
     PrintWriter out = spec.commandLine().getOut();
-    out.printf("%-7s %8s %18s %16s%n", "", "tokens", "prefill tokens/s", "decode ms/token");
+    out.printf(
+        "%-7s %8s %18s %16s %9s%n",
+        "", "tokens", "prefill tokens/s", "decode ms/token", "peak MiB");
     for (Measurement m : measured) {
       out.printf(
           Locale.ROOT,
-          "%-7s %8d %18.0f %16.1f%n",
+          "%-7s %8d %18.0f %16.1f %9d%n",
           m.subject,
           m.tokens,
           m.prefillTokensPerSecond,
-          m.decodeMs);
+          m.decodeMs,
+          m.peakBytes >> 20);
     }
+    out.printf(
+        Locale.ROOT,
+        "%-7s %8s %18.0f %16.1f   (%.0f GFLOP/s, %.1f GB/s)%n",
+        "roof",
+        "",
+        roofs.prefillTokensPerSecond(),
+        roofs.decodeMs(),
+        roofs.flops() / 1e9,
+        roofs.bytes() / 1e9);
     List<Measurement> mneme = measured.stream().filter(m -> m.subject.equals("mneme")).toList();
     for (Measurement m : mneme) {
       Measurement uncut = find(measured, "uncut", m.tokens);
@@ -186,7 +222,24 @@ public final class SpeedCommand implements Callable<Integer> {
             m.prefillTokensPerSecond / uncut.prefillTokensPerSecond);
       }
     }
+    for (Measurement m : mneme) {
+      Measurement same = find(measured, "other", m.tokens);
+      if (same != null) {
+        out.printf(
+            Locale.ROOT,
+            "other at %d: prefill %.2f x, decode %.2f x%n",
+            m.tokens,
+            same.prefillTokensPerSecond / m.prefillTokensPerSecond,
+            same.decodeMs / m.decodeMs);
+      }
+    }
     Measurement longest = mneme.getLast();
+    out.printf(
+        Locale.ROOT,
+        "at %d: prefill %.2f of the roof, decode %.2f of it%n",
+        longest.tokens,
+        longest.prefillTokensPerSecond / roofs.prefillTokensPerSecond(),
+        roofs.decodeMs() / longest.decodeMs);
     Measurement flat = find(measured, "mneme", FLAT_FROM);
     if (flat != null && longest.tokens > FLAT_FROM) {
       out.printf(

@@ -2,6 +2,7 @@ package dev.mneme.benchmarks.task;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -10,14 +11,15 @@ import java.util.stream.IntStream;
 public final class Grid {
 
   private static final Pattern LENGTH =
-      Pattern.compile("([1-9][0-9]{0,9})(k?)", Pattern.CASE_INSENSITIVE);
+      Pattern.compile("([1-9][0-9]{0,9})([km]?)", Pattern.CASE_INSENSITIVE);
   private static final double SHALLOWEST = 0.05;
   private static final double DEEPEST = 0.95;
 
   private Grid() {}
 
   /**
-   * Reads a list of lengths in tokens, such as {@code 4k,16k,100000}; {@code k} is 1024.
+   * Reads a list of lengths in tokens, such as {@code 4k,1m,100000}; {@code k} is 1024, {@code m}
+   * its square.
    *
    * @throws IllegalArgumentException naming the part that is not a length
    */
@@ -32,7 +34,12 @@ public final class Grid {
   private static int length(String text) {
     Matcher matcher = LENGTH.matcher(text);
     if (matcher.matches()) {
-      long unit = matcher.group(2).isEmpty() ? 1 : 1024;
+      long unit =
+          switch (matcher.group(2).toLowerCase(Locale.ROOT)) {
+            case "k" -> 1 << 10;
+            case "m" -> 1 << 20;
+            default -> 1;
+          };
       long length = Long.parseLong(matcher.group(1)) * unit;
       if (length <= Integer.MAX_VALUE) {
         return (int) length;

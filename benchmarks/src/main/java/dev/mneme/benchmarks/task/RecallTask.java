@@ -33,6 +33,7 @@ public final class RecallTask {
             Stream.of(KeyValue.values()),
             Needles.all(prose),
             Stream.of(
+                new Secrets(),
                 new VariableTracking(),
                 new CommonWords(),
                 new FrequentWords(),

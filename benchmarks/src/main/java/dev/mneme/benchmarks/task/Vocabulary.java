@@ -105,6 +105,19 @@ final class Vocabulary {
     }
   }
 
+  /** Digits, the first of which may be 0. */
+  String digits(int count) {
+    while (true) {
+      StringBuilder digits = new StringBuilder();
+      while (digits.length() < count) {
+        digits.append((char) ('0' + random.nextInt(10)));
+      }
+      if (drawn.add(digits.toString())) {
+        return digits.toString();
+      }
+    }
+  }
+
   /** A UUID of version 4: random but for the bits that say so (RFC 9562). */
   String uuid() {
     long high = (random.nextLong() & ~0xf000L) | 0x4000L;

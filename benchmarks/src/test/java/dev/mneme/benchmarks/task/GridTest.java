@@ -13,13 +13,26 @@ class GridTest {
 
   @Test
   void readsLengths() {
-    assertThat(Grid.lengths("4k,16K, 100000,1")).containsExactly(4096, 16384, 100_000, 1);
+    assertThat(Grid.lengths("4k,16K, 100000,1,1m"))
+        .containsExactly(4096, 16384, 100_000, 1, 1 << 20);
     assertThat(Grid.lengths("2147483647")).containsExactly(Integer.MAX_VALUE);
   }
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"", "4m", "-1", "0", "0k", "4.5k", "k", "2147483648", "2097152k", "99999999999"})
+      strings = {
+        "",
+        "4g",
+        "-1",
+        "0",
+        "0k",
+        "4.5k",
+        "k",
+        "2147483648",
+        "2097152k",
+        "2048m",
+        "99999999999"
+      })
   void namesWhatIsNoLength(String part) {
     assertThatIllegalArgumentException()
         .isThrownBy(() -> Grid.lengths("8k," + part))

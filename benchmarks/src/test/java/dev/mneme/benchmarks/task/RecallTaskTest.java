@@ -24,7 +24,7 @@ class RecallTaskTest {
   @ParameterizedTest
   @MethodSource("names")
   void fillsTheLengthAndHasTheAnswerInItsNeedle(String name) {
-    for (int length : new int[] {2048, 8000}) {
+    for (int length : new int[] {4096, 8000}) {
       for (double depth : new double[] {0, 0.4, 1}) {
         Sample sample = task(name).sample(length, depth, 5);
         Prompt prompt = sample.prompt();
