@@ -47,6 +47,7 @@ import picocli.CommandLine.Spec;
       "  vt, cwe, fwe           RULER's; multikey is niah_multikey_1 in noise",
       "  secrets                forty pass keys and numbers of named owners, for --shared",
       "  assign                 vLLM's variables; lines: LongEval's register contents",
+      "  stream                 lines with questions in between (StreamEval)",
       "  needle, needles        Kamradt's sentence in prose; three of them",
       "  labels, chats          labels of coined words (LongMem); one of many conversations"
     },

@@ -39,6 +39,7 @@ public final class RecallTask {
                 new FrequentWords(),
                 new Assignments(),
                 new Lines(),
+                new StreamedLines(),
                 Sentence.single(prose),
                 Sentence.several(prose),
                 new Labels(),

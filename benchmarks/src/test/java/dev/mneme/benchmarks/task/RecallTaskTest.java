@@ -47,8 +47,19 @@ class RecallTaskTest {
 
   @ParameterizedTest
   @CsvSource({
-    "passkey", "passkey-infinitebench", "number", "kv", "niah_single_1", "niah_single_2",
-    "niah_multikey_2", "assign", "lines", "needle", "labels", "chats"
+    "passkey",
+    "passkey-infinitebench",
+    "number",
+    "kv",
+    "niah_single_1",
+    "niah_single_2",
+    "niah_multikey_2",
+    "assign",
+    "lines",
+    "stream",
+    "needle",
+    "labels",
+    "chats"
   })
   void theNeedleLiesAtItsDepth(String name) {
     for (double depth : new double[] {0.05, 0.5, 0.95}) {
@@ -118,6 +129,18 @@ class RecallTaskTest {
                 .formatted(name));
     assertThat(prompt.question() + prompt.answerPrefix())
         .isEqualTo("\n# Now, we check the value of %1$s:\nassert %1$s == ".formatted(name));
+  }
+
+  @Test
+  void streamsHaveQuestionsInBetween() {
+    Prompt prompt = task("stream").ofUnits(45, 0.5, 3).prompt();
+    List<String> lines = prompt.context().lines().toList();
+    assertThat(lines).filteredOn(line -> line.startsWith("What is")).hasSize(2);
+    int question = 30; // of the first one: it comes after thirty lines, about the eleventh
+    String name = lines.get(question).replaceAll("What is the REGISTER_CONTENT in line |\\?", "");
+    assertThat(lines.get(10)).startsWith("line " + name + ": ");
+    assertThat(lines.get(question + 1))
+        .isEqualTo("Answer: " + lines.get(10).replaceAll(".*is ", ""));
   }
 
   @Test
