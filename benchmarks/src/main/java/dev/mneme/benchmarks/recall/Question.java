@@ -20,11 +20,13 @@ final class Question {
   private static final int PASSAGE = 128;
 
   private final int[] tokens;
+  private final int length;
   private final List<TokenSpan> needles;
   private final @Nullable Double found;
 
-  private Question(int[] tokens, List<TokenSpan> needles, @Nullable Double found) {
+  private Question(int[] tokens, int length, List<TokenSpan> needles, @Nullable Double found) {
     this.tokens = tokens;
+    this.length = length;
     this.needles = needles;
     this.found = found;
   }
@@ -32,8 +34,8 @@ final class Question {
   /** The whole prompt. */
   static Question whole(Sample sample, Tokenizer tokenizer) {
     Prompt prompt = sample.prompt();
-    return new Question(
-        tokenizer.encode(prompt.text()), TokenSpan.needles(prompt, tokenizer), null);
+    int[] tokens = tokenizer.encode(prompt.text());
+    return new Question(tokens, tokens.length, TokenSpan.needles(prompt, tokenizer), null);
   }
 
   /**
@@ -68,6 +70,7 @@ final class Question {
     long in = needles.stream().filter(needle -> lies(needle, chosen)).count();
     return new Question(
         parts.stream().flatMapToInt(Arrays::stream).toArray(),
+        context.length + question.length,
         needles,
         needles.isEmpty() ? null : (double) in / needles.size());
   }
@@ -85,6 +88,11 @@ final class Question {
   /** What is read; not to be changed. */
   int[] tokens() {
     return tokens;
+  }
+
+  /** Tokens of the sample's whole prompt. */
+  int length() {
+    return length;
   }
 
   /** The needles in the sample's whole prompt. */

@@ -40,9 +40,9 @@ final class Recall implements AutoCloseable {
   Recall(MnemeModel model, Mode mode, @Nullable Path folder, int capacity) throws IOException {
     this.model = model;
     this.mode = mode;
-    this.folder = folder;
+    this.folder = mode == Mode.MEMORY ? folder : null;
     oracle = new NeedleBlocks(model.config().memory());
-    prefix = mode == Mode.FULL ? null : new SharedPrefix(this::session, folder != null);
+    prefix = mode == Mode.FULL ? null : new SharedPrefix(this::session, this.folder != null);
     uncut =
         mode == Mode.FULL
             ? UncutModel.open(model.graph(), model.runtime(), capacity, model.config().chunk())
@@ -50,7 +50,7 @@ final class Recall implements AutoCloseable {
   }
 
   private MnemeSession session() {
-    if (folder != null && mode == Mode.MEMORY) {
+    if (folder != null) {
       try {
         return Files.exists(folder) ? model.restore(folder) : model.newSession(folder);
       } catch (IOException e) {
@@ -111,7 +111,7 @@ final class Recall implements AutoCloseable {
           "",
           sample.id(),
           sample.task(),
-          prompt.length,
+          question.length(),
           sample.depth(),
           mode.label(),
           sample.score(completion),

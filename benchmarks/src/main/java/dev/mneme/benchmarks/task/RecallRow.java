@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param settings what sets its configuration apart from others of the run; blank for nothing
  * @param id the sample's
  * @param task the sample's
- * @param lengthTokens tokens that were read; with {@code rag} not all of the sample's
+ * @param lengthTokens tokens of the prompt, of which {@code rag} reads some
  * @param depth the sample's; null when unknown
  * @param mode how the model attended: with memory, in full, or as one of the controls
  * @param score how right the completion is, from 0 to 1, by the rule of the task
