@@ -309,8 +309,7 @@ public final class MnemeSession implements AutoCloseable {
     while (read < tokens) {
       int from = read - first + 1;
       read(Math.min(chunk, tokens - read));
-      own();
-      logits = logits.length == 0 ? new float[vocabularySize()] : logits;
+      ownLogits();
       compute(() ->
           reader.eachLogits((row, number) -> {
             if (from + number < more.length) {
@@ -403,8 +402,7 @@ public final class MnemeSession implements AutoCloseable {
         waiting = tokens - read;
       }
       read(1);
-      own();
-      logits = logits.length == 0 ? new float[vocabularySize()] : logits;
+      ownLogits();
       compute(() -> reader.logits(logits));
       commitIfDue();
     }
@@ -466,6 +464,14 @@ public final class MnemeSession implements AutoCloseable {
       history = history.clone();
       logits = logits.clone();
       shared = false;
+    }
+  }
+
+  /** Makes sure that there are logits to write, which no fork shares. */
+  private void ownLogits() {
+    own();
+    if (logits.length == 0) {
+      logits = new float[vocabularySize()];
     }
   }
 

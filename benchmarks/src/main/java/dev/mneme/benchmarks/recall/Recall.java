@@ -24,6 +24,8 @@ final class Recall implements AutoCloseable {
 
   private final MnemeModel model;
   private final Mode mode;
+  private final String run;
+  private final String settings;
   private final @Nullable Path folder;
   private final NeedleBlocks oracle;
   private final @Nullable SharedPrefix prefix;
@@ -34,12 +36,18 @@ final class Recall implements AutoCloseable {
    * Prepares a mode.
    *
    * @param model kept open by the caller
+   * @param run what the rows belong to
+   * @param settings what sets the configuration apart from others of the run
    * @param folder keeps what prompts have in common, in mode memory; null for nothing
    * @param capacity most tokens of a prompt and its answer, for the uncut model
    */
-  Recall(MnemeModel model, Mode mode, @Nullable Path folder, int capacity) throws IOException {
+  Recall(
+      MnemeModel model, Mode mode, String run, String settings, @Nullable Path folder, int capacity)
+      throws IOException {
     this.model = model;
     this.mode = mode;
+    this.run = run;
+    this.settings = settings;
     this.folder = mode == Mode.MEMORY ? folder : null;
     oracle = new NeedleBlocks(model.config().memory());
     prefix = mode == Mode.FULL ? null : new SharedPrefix(this::session, this.folder != null);
@@ -70,7 +78,9 @@ final class Recall implements AutoCloseable {
       return Question.ofPassages(sample, model.tokenizer(), Mode.budget(model.config().memory()));
     }
     Question question = Question.whole(sample, model.tokenizer());
-    oracle.aim(question.needles(), TokenSpan.question(sample.prompt(), model.tokenizer()));
+    if (mode == Mode.ORACLE) {
+      oracle.aim(question.needles(), TokenSpan.question(sample.prompt(), model.tokenizer()));
+    }
     return question;
   }
 
@@ -107,8 +117,8 @@ final class Recall implements AutoCloseable {
       long end = System.nanoTime();
       String completion = model.tokenizer().decode(Arrays.copyOf(answer, length));
       return new RecallRow(
-          null,
-          "",
+          run,
+          settings,
           sample.id(),
           sample.task(),
           question.length(),

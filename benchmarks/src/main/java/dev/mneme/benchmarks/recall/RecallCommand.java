@@ -250,11 +250,12 @@ public final class RecallCommand implements Callable<Integer> {
     if (writer != null) {
       writer.write(header);
     }
-    try (Recall recall = new Recall(opened, mode, memory, capacity)) {
+    try (Recall recall =
+        new Recall(opened, mode, header.run(), recording.settings(), memory, capacity)) {
       Campaign campaign = new Campaign(open.size());
       for (int i = 0; i < open.size(); i++) {
         Sample next = i + 1 < open.size() ? open.get(i + 1) : null;
-        RecallRow row = recall.ask(open.get(i), next).of(header.run(), recording.settings());
+        RecallRow row = recall.ask(open.get(i), next);
         recording.rows().add(row);
         if (writer != null) {
           writer.write(row);

@@ -9,7 +9,6 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -130,15 +129,12 @@ final class HtmlReport {
   }
 
   private void heatmaps(List<RecallRow> rows) throws IOException {
-    for (Map.Entry<String, List<RecallRow>> group : groups(rows).entrySet()) {
-      if (group.getValue().stream().anyMatch(row -> row.depth() != null)) {
-        byte[] svg = RecallHeatmap.of(group.getKey(), group.getValue()).svg();
-        page.append("<figure><img alt=\"")
-            .append(escape(group.getKey()))
-            .append("\" src=\"data:image/svg+xml;base64,")
-            .append(Base64.getEncoder().encodeToString(svg))
-            .append("\"></figure>\n");
-      }
+    for (RecallHeatmap heatmap : RecallHeatmap.all(rows)) {
+      page.append("<figure><img alt=\"")
+          .append(escape(heatmap.title()))
+          .append("\" src=\"data:image/svg+xml;base64,")
+          .append(Base64.getEncoder().encodeToString(heatmap.svg()))
+          .append("\"></figure>\n");
     }
   }
 

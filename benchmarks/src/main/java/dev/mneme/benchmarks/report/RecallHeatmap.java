@@ -39,6 +39,18 @@ public record RecallHeatmap(
   private static final int MARGIN_WIDTH = 260;
   private static final int MARGIN_HEIGHT = 150;
 
+  /** A picture of each task, mode and settings whose rows have depths. */
+  static List<RecallHeatmap> all(List<RecallRow> rows) {
+    List<RecallHeatmap> all = new ArrayList<>();
+    HtmlReport.groups(rows)
+        .forEach((title, group) -> {
+          if (group.stream().anyMatch(row -> row.depth() != null)) {
+            all.add(of(title, group));
+          }
+        });
+    return all;
+  }
+
   /**
    * Draws rows of one task, mode and settings.
    *

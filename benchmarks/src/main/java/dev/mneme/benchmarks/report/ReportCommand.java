@@ -9,7 +9,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -61,13 +60,10 @@ public final class ReportCommand implements Callable<Integer> {
     }
     if (pictures != null) {
       Files.createDirectories(pictures);
-      for (Map.Entry<String, List<RecallRow>> group : HtmlReport.groups(rows).entrySet()) {
-        if (group.getValue().stream().anyMatch(row -> row.depth() != null)) {
-          RecallHeatmap heatmap = RecallHeatmap.of(group.getKey(), group.getValue());
-          String name = group.getKey().replaceAll("[^A-Za-z0-9._=-]+", "-");
-          Files.write(pictures.resolve(name + ".png"), heatmap.png());
-          Files.write(pictures.resolve(name + ".svg"), heatmap.svg());
-        }
+      for (RecallHeatmap heatmap : RecallHeatmap.all(rows)) {
+        String name = heatmap.title().replaceAll("[^A-Za-z0-9._=-]+", "-");
+        Files.write(pictures.resolve(name + ".png"), heatmap.png());
+        Files.write(pictures.resolve(name + ".svg"), heatmap.svg());
       }
     }
     out.flush();

@@ -1,6 +1,5 @@
 package dev.mneme.benchmarks.task;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.random.RandomGenerator;
 
@@ -36,27 +35,16 @@ final class Lines implements TaskTemplate {
 
   @Override
   public Prompt prompt(int units, double depth, RandomGenerator random) {
-    Vocabulary words = new Vocabulary(random);
-    List<String> names = new ArrayList<>();
-    List<String> contents = new ArrayList<>();
-    while (names.size() < units) {
-      names.add(words.name());
-      contents.add(String.valueOf(random.nextInt(1, 50_001)));
-    }
+    Registers registers = Registers.draw(units, random);
     int asked = Haystack.at(depth, units);
+    String name = registers.names().get(asked);
     return new Haystack(HEADER)
-        .lines(
-            "\n",
-            units,
-            place ->
-                "line %s: REGISTER_CONTENT is <%s>"
-                    .formatted(names.get(place), contents.get(place)),
-            asked)
+        .lines("\n", units, registers::line, asked)
         .ask(
             ("\n\nNow the record is over. Tell me what is the <REGISTER_CONTENT> in line %s? I need"
                     + " the number.")
-                .formatted(names.get(asked)),
-            " line %s: REGISTER_CONTENT is <".formatted(names.get(asked)),
-            List.of(contents.get(asked)));
+                .formatted(name),
+            " line %s: REGISTER_CONTENT is <".formatted(name),
+            List.of(registers.contents().get(asked)));
   }
 }

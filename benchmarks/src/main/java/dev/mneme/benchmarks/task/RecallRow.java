@@ -47,24 +47,6 @@ public record RecallRow(
     double decodeMsPerToken,
     long peakResidentBytes) {
 
-  /** The same as a row of a run. */
-  public RecallRow of(String ofRun, String withSettings) {
-    return new RecallRow(
-        ofRun,
-        withSettings,
-        id,
-        task,
-        lengthTokens,
-        depth,
-        mode,
-        score,
-        completion,
-        needleFoundShare,
-        prefillTokensPerSecond,
-        decodeMsPerToken,
-        peakResidentBytes);
-  }
-
   /** Whether the completion is right altogether. */
   @JsonIgnore
   public boolean isHit() {

@@ -1,6 +1,5 @@
 package dev.mneme.benchmarks.task;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.random.RandomGenerator;
 
@@ -37,22 +36,16 @@ final class StreamedLines implements TaskTemplate {
 
   @Override
   public Prompt prompt(int units, double depth, RandomGenerator random) {
-    Vocabulary words = new Vocabulary(random);
-    List<String> names = new ArrayList<>();
-    List<String> contents = new ArrayList<>();
-    while (names.size() < units) {
-      names.add(words.name());
-      contents.add(String.valueOf(random.nextInt(1, 50_001)));
-    }
+    Registers registers = Registers.draw(units, random);
+    List<String> names = registers.names();
+    List<String> contents = registers.contents();
     int asked = Haystack.at(depth, units);
     Haystack haystack = new Haystack("");
     for (int line = 0; line < units; line++) {
-      String text =
-          "line %s: REGISTER_CONTENT is <%s>".formatted(names.get(line), contents.get(line));
       if (line == asked) {
-        haystack.needle(text);
+        haystack.needle(registers.line(line));
       } else {
-        haystack.add(text);
+        haystack.add(registers.line(line));
       }
       haystack.add("\n");
       int read = line + 1;

@@ -4,6 +4,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Supplier;
 import java.util.random.RandomGenerator;
 
 /** Draws words that tell things apart, each only once. Not thread-safe. */
@@ -56,66 +57,52 @@ final class Vocabulary {
 
   /** An adjective and a noun, and more adjectives where the two were drawn already. */
   String name() {
-    String name = pick(ADJECTIVES) + "-" + noun();
+    String name = pick(ADJECTIVES) + "-" + pick(NOUNS);
     while (!drawn.add(name)) {
       name = pick(ADJECTIVES) + "-" + name;
     }
     return name;
   }
 
-  /** A noun, which may have been drawn already. */
-  String noun() {
-    return pick(NOUNS);
-  }
-
   /** A word of two-letter syllables that is in no dictionary, but by chance. */
   String coined(int syllables) {
-    while (true) {
-      StringBuilder word = new StringBuilder();
-      for (int i = 0; i < syllables; i++) {
-        word.append(CONSONANTS.charAt(random.nextInt(CONSONANTS.length())));
-        word.append(VOWELS.charAt(random.nextInt(VOWELS.length())));
-      }
-      if (drawn.add(word.toString())) {
-        return word.toString();
-      }
-    }
+    return unused(() -> repeated(syllables, () -> letter(CONSONANTS) + letter(VOWELS)));
   }
 
   /** Letters from {@code first} on. */
   String letters(char first, int count) {
-    while (true) {
-      StringBuilder word = new StringBuilder();
-      for (int i = 0; i < count; i++) {
-        word.append((char) (first + random.nextInt(26)));
-      }
-      if (drawn.add(word.toString())) {
-        return word.toString();
-      }
-    }
+    return unused(() -> repeated(count, () -> String.valueOf((char) (first + random.nextInt(26)))));
   }
 
   /** A number. */
   String number(int least, int end) {
-    while (true) {
-      String number = String.valueOf(random.nextInt(least, end));
-      if (drawn.add(number)) {
-        return number;
-      }
-    }
+    return unused(() -> String.valueOf(random.nextInt(least, end)));
   }
 
   /** Digits, the first of which may be 0. */
   String digits(int count) {
-    while (true) {
-      StringBuilder digits = new StringBuilder();
-      while (digits.length() < count) {
-        digits.append((char) ('0' + random.nextInt(10)));
-      }
-      if (drawn.add(digits.toString())) {
-        return digits.toString();
-      }
+    return unused(() -> repeated(count, () -> String.valueOf(random.nextInt(10))));
+  }
+
+  /** Draws until something comes that was not drawn before. */
+  private String unused(Supplier<String> draw) {
+    String word = draw.get();
+    while (!drawn.add(word)) {
+      word = draw.get();
     }
+    return word;
+  }
+
+  private static String repeated(int count, Supplier<String> part) {
+    StringBuilder word = new StringBuilder();
+    for (int i = 0; i < count; i++) {
+      word.append(part.get());
+    }
+    return word.toString();
+  }
+
+  private String letter(String letters) {
+    return String.valueOf(letters.charAt(random.nextInt(letters.length())));
   }
 
   /** A UUID of version 4: random but for the bits that say so (RFC 9562). */
