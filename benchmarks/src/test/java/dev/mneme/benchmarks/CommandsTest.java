@@ -134,7 +134,7 @@ class CommandsTest {
     assertThat(run(arguments(line + "0.2,0.8"))).as(err.toString()).isZero();
     List<RecallRow> rows = RecallRow.readAll(json);
     assertThat(rows).hasSize(2);
-    assertThat(run(arguments(line.replace("45", "46") + "0.2"))).isEqualTo(1);
+    assertThat(run(arguments(line.replace("--units 45", "--units 46") + "0.2"))).isEqualTo(1);
     assertThat(err.toString()).contains("the text differs at token");
   }
 
