@@ -45,6 +45,7 @@ class MnemeConfigTest {
               0.25,
               9,
               Positions.ORDERED,
+              300,
               Mask.PUBLISHED,
               Words.WEIGHTED,
               0.75,
@@ -90,7 +91,7 @@ class MnemeConfigTest {
             + " memory",
         "memory: {topk: 2} | unknown key memory.topk; known keys: nInit, nLocal, blockSize, topK,"
             + " representatives, queryBlock, sharpTail, sharpBlock, distanceScale, farDistance,"
-            + " positions, mask, words, wordWeight, choosers, neighbours",
+            + " positions, maxGap, mask, words, wordWeight, choosers, neighbours",
         "device: gpu | device must be cpu or cuda:N: gpu",
         "memory: {nLocal: 64} | nLocal must be at least queryBlock: nLocal 64, queryBlock 128",
         "memory: {representatives: 65} |"

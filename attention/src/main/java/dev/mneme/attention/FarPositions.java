@@ -5,11 +5,11 @@ import dev.mneme.attention.RotaryEmbedding.Angles;
 /**
  * The positions at which far keys and the queries that look at them are rotated.
  *
- * <p>Far keys are ordered as in the text: sinks, chosen blocks, remainder. In scheme {@link
- * Positions#INFLLM} every far key stays at position 0 and every query is at {@code farDistance}; in
- * scheme {@link Positions#BLOCKWISE} the {@code i}-th token of a block is at position {@code i}. In
- * scheme {@link Positions#ORDERED} the {@code i}-th far key is at position {@code i} and the window
- * follows on, as in StreamingLLM (Xiao et al. 2023) extended to blocks.
+ * <p>Far keys have places: sinks, chosen blocks, remainder. In scheme {@link Positions#INFLLM}
+ * every far key stays at position 0 and every query is at {@code farDistance}; in scheme {@link
+ * Positions#BLOCKWISE} the {@code i}-th token of a block is at position {@code i}. In scheme {@link
+ * Positions#ORDERED} a key's place is its position, with at most {@code maxGap} positions for what
+ * was left out in front of it, and the window follows on. Immutable and thread-safe.
  */
 final class FarPositions {
 
@@ -17,22 +17,21 @@ final class FarPositions {
   private final RotaryEmbedding rotary;
   private final Positions scheme;
   private final Angles keys;
+  private final Angles queries;
   private final Angles retrieval;
 
   FarPositions(MemoryConfig config, RotaryEmbedding rotary) {
     this.config = config;
     this.rotary = rotary;
     scheme = config.positions();
-    keys =
-        rotary.angles(
-            0,
-            switch (scheme) {
-              case INFLLM -> 1;
-              case BLOCKWISE -> config.blockSize();
-              case ORDERED ->
-                  config.nInit() + (config.topK() + 1) * config.blockSize() + config.queryBlock();
-            });
     retrieval = rotary.angles(config.farDistance(), 1);
+    keys =
+        switch (scheme) {
+          case INFLLM -> rotary.angles(0, 1);
+          case BLOCKWISE -> rotary.angles(0, config.blockSize());
+          case ORDERED -> rotary.angles(0, config.orderedPositions());
+        };
+    queries = isOrdered() ? keys : retrieval;
   }
 
   /** Whether a key keeps its channels whatever its place among the far keys. */
@@ -45,39 +44,64 @@ final class FarPositions {
     return scheme == Positions.ORDERED;
   }
 
+  /**
+   * The place of the first token of each block and, last, of the remainder; sinks are in front.
+   *
+   * @param blocks as they follow each other; ascending where they are ordered
+   * @param remainderStart first token of the remainder
+   */
+  int[] places(int[] blocks, int remainderStart) {
+    int[] places = new int[blocks.length + 1];
+    int place = config.nInit();
+    int end = config.nInit();
+    for (int i = 0; i <= blocks.length; i++) {
+      int start =
+          i == blocks.length ? remainderStart : config.nInit() + blocks[i] * config.blockSize();
+      if (isOrdered()) {
+        place += Math.min(start - end, config.maxGap());
+      }
+      places[i] = place;
+      place += config.blockSize();
+      end = start + config.blockSize();
+    }
+    return places;
+  }
+
   /** Positions of far keys; {@link #keyRow} says which row is whose. */
   Angles keys() {
     return keys;
   }
 
-  /** The row of {@link #keys()} of the {@code i}-th far key. */
-  int keyRow(int i) {
+  /** The row of {@link #keys()} of the far key at a place. */
+  int keyRow(int place) {
     return switch (scheme) {
       case INFLLM -> 0;
-      case BLOCKWISE -> i < config.nInit() ? 0 : (i - config.nInit()) % config.blockSize();
-      case ORDERED -> i;
+      case BLOCKWISE -> place < config.nInit() ? 0 : (place - config.nInit()) % config.blockSize();
+      case ORDERED -> place;
     };
   }
 
-  /**
-   * Positions of the queries of a query block, one row a query, as far keys see them.
-   *
-   * @param from first token of the query block
-   * @param count queries
-   * @param remainderStart first token of the remainder
-   * @param chosen number of chosen blocks
-   */
-  Angles queries(int from, int count, int remainderStart, int chosen) {
-    if (isOrdered()) {
-      int first = from - remainderStart + config.nInit() + chosen * config.blockSize();
-      return rotary.angles(first, count);
-    }
-    return retrieval;
+  /** Positions of queries as far keys see them; {@link #queryRow} says which row is whose. */
+  Angles queries() {
+    return queries;
   }
 
-  /** The row of {@link #queries} of the {@code i}-th query. */
-  int queryRow(int i) {
-    return isOrdered() ? i : 0;
+  /**
+   * The row of {@link #queries()} of a query.
+   *
+   * @param token the query
+   * @param remainderStart first token of the remainder
+   * @param remainderPlace its place
+   */
+  int queryRow(int token, int remainderStart, int remainderPlace) {
+    if (!isOrdered()) {
+      return 0;
+    }
+    if (config.topK() == 0) {
+      // No remainder: what is left out lies between the sinks and the window.
+      return Math.min(token, config.nInit() + config.maxGap() + config.nLocal() - 1);
+    }
+    return remainderPlace + token - remainderStart;
   }
 
   /** The single position at which the mean query looks for blocks, one row. */

@@ -55,8 +55,11 @@ final class LayerMemory implements AutoCloseable {
   /** One past the last token copied into the sinks or the remainder. */
   private int farFilled;
 
-  /** Place among the far keys at which the remainder's first row was rotated. */
-  private int remainderPlace = EMPTY;
+  /** The place at which the block in each slot was rotated. */
+  private final int[][] slotPlaces;
+
+  /** For each selector, the place at which the remainder's first row was rotated. */
+  private final int[] remainderPlaces;
 
   private Hits choice = Hits.NONE;
 
@@ -85,9 +88,12 @@ final class LayerMemory implements AutoCloseable {
     MemoryConfig config = timeline.config();
     layout = WorkingLayout.empty(config.blockSize());
     slots = new int[selectors.size()][config.topK()];
+    slotPlaces = new int[selectors.size()][config.topK()];
+    remainderPlaces = new int[selectors.size()];
     for (int[] of : slots) {
       Arrays.fill(of, EMPTY);
     }
+    Arrays.fill(remainderPlaces, EMPTY);
     slotWeights = new float[shape.heads() * config.topK()];
   }
 
@@ -133,14 +139,11 @@ final class LayerMemory implements AutoCloseable {
       TokenMatrix values,
       TokenMatrix output) {
     WorkingSet set = requireSet();
-    choose(set, block, first, queries);
+    fillSlots(set, block, choose(block, first, queries));
     fillFar(set, block);
-    Angles farAngles =
-        positions.queries(
-            block.from(), block.to() - block.from(), block.remainderStart(), block.chosen());
     for (Tile tile : block.tiles()) {
       remember(set, tile, first, windowAngles, keys, values);
-      rotateQueries(tile, block, first, windowAngles, farAngles, queries);
+      rotateQueries(tile, block, first, windowAngles, queries);
       requireAttention().attend(tile.buffers());
       writeOutput(tile, first, output);
       countMass(set, tile);
@@ -172,10 +175,11 @@ final class LayerMemory implements AutoCloseable {
     fork.set = set == null ? null : set.retain();
     for (int chooser = 0; chooser < slots.length; chooser++) {
       System.arraycopy(slots[chooser], 0, fork.slots[chooser], 0, slots[chooser].length);
+      System.arraycopy(slotPlaces[chooser], 0, fork.slotPlaces[chooser], 0, slots[chooser].length);
     }
     System.arraycopy(slotWeights, 0, fork.slotWeights, 0, slotWeights.length);
     fork.farFilled = farFilled;
-    fork.remainderPlace = remainderPlace;
+    System.arraycopy(remainderPlaces, 0, fork.remainderPlaces, 0, remainderPlaces.length);
     fork.choice = choice;
     return fork;
   }
@@ -188,7 +192,7 @@ final class LayerMemory implements AutoCloseable {
       }
     }
     output.writeInt(farFilled);
-    output.writeInt(remainderPlace);
+    output.writeInt(remainderPlaces[0]);
     requireSet().save(output);
   }
 
@@ -202,15 +206,16 @@ final class LayerMemory implements AutoCloseable {
       }
     }
     farFilled = input.readInt();
-    remainderPlace = input.readInt();
+    Arrays.fill(remainderPlaces, input.readInt());
     WorkingSet restored = new WorkingSet(shape, layout);
     set = restored;
     this.layout = layout;
     restored.restore(input);
     for (int chooser = 0; chooser < saved.length; chooser++) {
       for (int slot = 0; slot < saved[chooser].length; slot++) {
-        if (saved[chooser][slot] != EMPTY) {
-          fillSlot(restored, chooser, slot, saved[chooser][slot]);
+        // Those with places of their own are brought in by the next choice.
+        if (saved[chooser][slot] != EMPTY && !positions.isOrdered()) {
+          fillSlot(restored, chooser, slot, saved[chooser][slot], saved[chooser][slot]);
         }
       }
     }
@@ -264,9 +269,11 @@ final class LayerMemory implements AutoCloseable {
     return bytes;
   }
 
-  private void choose(WorkingSet set, QueryBlock block, int first, TokenMatrix queries) {
+  /** Chooses blocks: for each selector, the block of each slot. */
+  private int[][] choose(QueryBlock block, int first, TokenMatrix queries) {
+    int[][] wanted = new int[selectors.size()][0];
     if (block.chosen() == 0) {
-      return;
+      return wanted;
     }
     int width = shape.heads() * shape.headDim();
     float[] mean = new float[width];
@@ -282,7 +289,6 @@ final class LayerMemory implements AutoCloseable {
       rotator.rotate(mean, at, mean, at);
     }
     List<Hits> choices = new ArrayList<>();
-    int[][] wanted = new int[selectors.size()][];
     int part = width / selectors.size();
     for (int chooser = 0; chooser < wanted.length; chooser++) {
       Hits hits =
@@ -295,11 +301,7 @@ final class LayerMemory implements AutoCloseable {
       store.prefetch(missing(slots[chooser], wanted[chooser]));
     }
     choice = Hits.union(choices);
-    for (int chooser = 0; chooser < wanted.length; chooser++) {
-      for (int slot = 0; slot < wanted[chooser].length; slot++) {
-        fillSlot(set, chooser, slot, wanted[chooser][slot]);
-      }
-    }
+    return wanted;
   }
 
   /** The chosen blocks slot by slot: those that are in a slot stay there, the others fill up. */
@@ -338,16 +340,32 @@ final class LayerMemory implements AutoCloseable {
     return Arrays.copyOf(missing, count);
   }
 
-  private void fillSlot(WorkingSet set, int chooser, int slot, int block) {
-    if (slots[chooser][slot] == block) {
+  /** Brings blocks into their slots, and the remainder to its place behind them. */
+  private void fillSlots(WorkingSet set, QueryBlock block, int[][] wanted) {
+    for (int chooser = 0; chooser < wanted.length; chooser++) {
+      int[] places = positions.places(wanted[chooser], block.remainderStart());
+      for (int slot = 0; slot < wanted[chooser].length; slot++) {
+        fillSlot(set, chooser, slot, wanted[chooser][slot], places[slot]);
+      }
+      int place = places[wanted[chooser].length];
+      if (place != remainderPlaces[chooser]) {
+        remainderPlaces[chooser] = place;
+        for (int token = block.remainderStart(); token < farFilled; token++) {
+          putRecentKey(set, chooser, token, block.remainderStart());
+        }
+      }
+    }
+  }
+
+  private void fillSlot(WorkingSet set, int chooser, int slot, int block, int place) {
+    if (slots[chooser][slot] == block
+        && (slotPlaces[chooser][slot] == place || !positions.isOrdered())) {
       return;
     }
     int rows = layout.blockSize();
     int row = layout.slotsAt() + slot * rows;
-    int place = layout.sinks() + slot * rows;
     long bytes = store.shape().headBytes();
-    int heads = shape.kvHeads() / selectors.size();
-    for (int head = chooser * heads; head < (chooser + 1) * heads; head++) {
+    for (int head = firstHead(chooser); head < firstHead(chooser + 1); head++) {
       MemorySegment values = set.values().asSlice(set.offset(head, row, layout.width()), bytes);
       if (positions.keepsKeys()) {
         MemorySegment keys = set.farKeys().asSlice(set.offset(head, row, layout.far()), bytes);
@@ -358,6 +376,12 @@ final class LayerMemory implements AutoCloseable {
       }
     }
     slots[chooser][slot] = block;
+    slotPlaces[chooser][slot] = place;
+  }
+
+  /** The first key/value head that a selector chooses for. */
+  private int firstHead(int chooser) {
+    return chooser * shape.kvHeads() / selectors.size();
   }
 
   /** Writes un-rotated keys into the far keys at their positions. */
@@ -380,43 +404,37 @@ final class LayerMemory implements AutoCloseable {
 
   /** Copies tokens that leave the window during this query block to the sinks and remainder. */
   private void fillFar(WorkingSet set, QueryBlock block) {
-    int remainderStart = block.remainderStart();
-    int place = layout.sinks() + block.chosen() * layout.blockSize();
-    if (positions.isOrdered() && place != remainderPlace) {
-      for (int token = remainderStart; token < farFilled; token++) {
-        putRecentKey(
-            set,
-            token,
-            layout.remainderAt() + token - remainderStart,
-            place + token - remainderStart);
-      }
-    }
-    remainderPlace = place;
     int end = timeline.farEnd(block.to() - 1);
     if (!timeline.hasFarMemory()) {
       end = Math.min(end, layout.sinks());
     }
     for (int token = farFilled; token < end; token++) {
-      boolean sink = token < layout.sinks();
-      int row = sink ? token : layout.remainderAt() + token - remainderStart;
-      putRecentKey(set, token, row, sink ? token : place + token - remainderStart);
+      for (int chooser = 0; chooser < selectors.size(); chooser++) {
+        putRecentKey(set, chooser, token, block.remainderStart());
+      }
       for (int head = 0; head < shape.kvHeads(); head++) {
         MemorySegment.copy(
             set.values(),
             set.offset(head, layout.far() + token % layout.window(), layout.width()),
             set.values(),
-            set.offset(head, row, layout.width()),
+            set.offset(head, farRow(token, block.remainderStart()), layout.width()),
             shape.vectorBytes());
       }
     }
     farFilled = Math.max(farFilled, end);
   }
 
-  private void putRecentKey(WorkingSet set, int token, int row, int place) {
-    for (int head = 0; head < shape.kvHeads(); head++) {
+  /** Writes the key of a sink or of a token in the remainder, for the heads of a selector. */
+  private void putRecentKey(WorkingSet set, int chooser, int token, int remainderStart) {
+    int place = token < layout.sinks() ? token : remainderPlaces[chooser] + token - remainderStart;
+    for (int head = firstHead(chooser); head < firstHead(chooser + 1); head++) {
       long from = set.offset(head, token % layout.recent(), layout.recent());
-      putFarKeys(set, set.recentKeys(), from, head, row, 1, place);
+      putFarKeys(set, set.recentKeys(), from, head, farRow(token, remainderStart), 1, place);
     }
+  }
+
+  private int farRow(int token, int remainderStart) {
+    return token < layout.sinks() ? token : layout.remainderAt() + token - remainderStart;
   }
 
   /** Takes a tile's keys and values into the window. */
@@ -454,20 +472,20 @@ final class LayerMemory implements AutoCloseable {
   }
 
   private void rotateQueries(
-      Tile tile,
-      QueryBlock block,
-      int first,
-      Angles windowAngles,
-      Angles farAngles,
-      TokenMatrix queries) {
+      Tile tile, QueryBlock block, int first, Angles windowAngles, TokenMatrix queries) {
     int dim = shape.headDim();
     int count = tile.to() - tile.from();
+    int members = shape.heads() / selectors.size();
     for (int i = 0; i < count; i++) {
       int token = tile.from() + i;
       queries.read(token - first, buffers.vectors, shape.heads() * dim);
       rotator.turnTo(windowAngles, token - first, shape.scale());
-      farRotator.turnTo(farAngles, positions.queryRow(token - block.from()), shape.scale());
       for (int head = 0; head < shape.heads(); head++) {
+        if (head % members == 0) {
+          int position =
+              positions.queryRow(token, block.remainderStart(), remainderPlaces[head / members]);
+          farRotator.turnTo(positions.queries(), position, shape.scale());
+        }
         int from = head * dim;
         int to = tile.buffers().row(head, i) * dim;
         rotator.rotate(buffers.vectors, from, buffers.tileQueries, to);
@@ -606,7 +624,7 @@ final class LayerMemory implements AutoCloseable {
       shift(set.farKeys(), set.offset(head, layout.remainderAt(), layout.far()), left);
       shift(set.values(), set.offset(head, layout.remainderAt(), layout.width()), left);
     }
-    remainderPlace = EMPTY;
+    Arrays.fill(remainderPlaces, EMPTY);
   }
 
   /** Moves the rows behind the remainder's first block to its front. */

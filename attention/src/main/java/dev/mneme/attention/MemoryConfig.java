@@ -25,6 +25,8 @@ import static com.google.common.base.Preconditions.checkArgument;
  * @param farDistance distance in tokens from which queries look for blocks and, with {@link
  *     Positions#INFLLM}, at which they attend all far keys; InfLLM ties it to {@code nLocal - 1}
  * @param positions where far keys stand
+ * @param maxGap with {@link Positions#ORDERED}, most positions that tokens left out between two
+ *     chosen blocks take up
  * @param mask which tokens between window and blocks a query sees
  * @param words whether blocks are also found by words that they share with the last {@code
  *     queryBlock} tokens
@@ -45,6 +47,7 @@ public record MemoryConfig(
     double distanceScale,
     int farDistance,
     Positions positions,
+    int maxGap,
     Mask mask,
     Words words,
     double wordWeight,
@@ -78,6 +81,13 @@ public record MemoryConfig(
         "distanceScale must be positive and finite: %s",
         distanceScale);
     checkArgument(farDistance >= 0, "farDistance must not be negative: %s", farDistance);
+    checkArgument(maxGap >= 0, "maxGap must not be negative: %s", maxGap);
+    checkArgument(
+        positions != Positions.ORDERED
+            || orderedPositions(nInit, nLocal, blockSize, topK, queryBlock, maxGap) <= 1 << 20,
+        "ordered positions must not exceed 2^20: maxGap %s, topK %s",
+        maxGap,
+        topK);
     checkArgument(wordWeight >= 0 && wordWeight <= 1, "wordWeight must be 0 to 1: %s", wordWeight);
     checkArgument(neighbours >= 0, "neighbours must not be negative: %s", neighbours);
   }
@@ -103,6 +113,16 @@ public record MemoryConfig(
         .build();
   }
 
+  /** Positions that far keys and queries take up with {@link Positions#ORDERED}. */
+  int orderedPositions() {
+    return (int) orderedPositions(nInit, nLocal, blockSize, topK, queryBlock, maxGap);
+  }
+
+  private static long orderedPositions(
+      int nInit, int nLocal, int blockSize, int topK, int queryBlock, int maxGap) {
+    return nInit + (topK + 1L) * ((long) blockSize + maxGap) + blockSize + nLocal + queryBlock;
+  }
+
   /** A builder that starts with the defaults. */
   public static Builder builder() {
     return new Builder();
@@ -122,6 +142,7 @@ public record MemoryConfig(
     builder.distanceScale = distanceScale;
     builder.farDistance = farDistance;
     builder.positions = positions;
+    builder.maxGap = maxGap;
     builder.mask = mask;
     builder.words = words;
     builder.wordWeight = wordWeight;
@@ -144,6 +165,7 @@ public record MemoryConfig(
     private double distanceScale = 1;
     private int farDistance = 512;
     private Positions positions = Positions.INFLLM;
+    private int maxGap;
     private Mask mask = Mask.FIXED;
     private Words words = Words.NONE;
     private double wordWeight = 0.5;
@@ -218,6 +240,12 @@ public record MemoryConfig(
       return this;
     }
 
+    /** Sets how many positions left out tokens take up at most. */
+    public Builder maxGap(int value) {
+      maxGap = value;
+      return this;
+    }
+
     /** Sets which tokens of the remainder a query sees. */
     public Builder mask(Mask value) {
       mask = value;
@@ -262,6 +290,7 @@ public record MemoryConfig(
           distanceScale,
           farDistance,
           positions,
+          maxGap,
           mask,
           words,
           wordWeight,

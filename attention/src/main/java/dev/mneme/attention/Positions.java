@@ -13,8 +13,10 @@ public enum Positions {
   BLOCKWISE,
 
   /**
-   * Sinks, chosen blocks and window at consecutive positions in their order of occurrence
-   * (StreamingLLM's positions inside the cache, extended to blocks).
+   * Sinks, chosen blocks and window in their order of occurrence, with at most {@link
+   * MemoryConfig#maxGap} positions for what was left out between two of them: with 0 they are at
+   * consecutive positions (StreamingLLM's positions inside the cache, extended to blocks), and
+   * where all gaps are smaller every token is at its true position.
    */
   ORDERED
 }

@@ -71,17 +71,19 @@ class MemoryAttentionTest {
     Random random = new Random(seed);
     int blockSize = 1 + random.nextInt(12);
     int queryBlock = 1 + random.nextInt(90);
+    boolean noBlocks = seed == 3;
     MemoryConfig config =
         MemoryConfig.builder()
-            .nInit(random.nextInt(3) * 5)
+            .nInit(noBlocks ? 5 : random.nextInt(3) * 5)
             .nLocal(queryBlock + random.nextInt(40))
             .blockSize(blockSize)
-            .topK(seed == 3 ? 0 : 1 + random.nextInt(6))
+            .topK(noBlocks ? 0 : 1 + random.nextInt(6))
             .representatives(1 + random.nextInt(blockSize))
             .queryBlock(queryBlock)
             .distanceScale(random.nextBoolean() ? 1 : 0.25)
             .farDistance(random.nextInt(40))
             .positions(positions)
+            .maxGap(random.nextInt(3) * 20)
             .mask(mask)
             .build();
     return new Case(
@@ -198,6 +200,7 @@ class MemoryAttentionTest {
             .queryBlock(16)
             .farDistance(9)
             .positions(positions)
+            .maxGap(11)
             .build();
     RotaryEmbedding rotary = new RotaryEmbedding(FREQUENCIES, 1, false, 1);
     AttentionShape shape = new AttentionShape(2 * heads, heads, 8, 0.3f);

@@ -135,9 +135,7 @@ final class Oracle {
       for (int i = 0; i < far.size(); i++) {
         int token = far.get(i);
         if (config.positions() == Positions.ORDERED) {
-          // Consecutive positions; the window continues where the far keys end.
-          int after = far.size() - (published ? overlap(far, position) : 0);
-          double distance = after - i + Math.min(position, config.nLocal() - 1);
+          double distance = distance(far.subList(i, far.size()), position);
           weights[i] = dot(rotate(query, head, distance), rotate(keys.get(token), kv, 0));
         } else {
           boolean inBlock = config.positions() == Positions.BLOCKWISE && token >= config.nInit();
@@ -165,9 +163,15 @@ final class Oracle {
     return output;
   }
 
-  /** Far tokens that the query sees in its window too. */
-  private int overlap(List<Integer> far, int position) {
-    return (int) far.stream().filter(token -> position - token < config.nLocal()).count();
+  /** From the first of ascending tokens to the query, what was left out counted up to maxGap. */
+  private int distance(List<Integer> tokens, int query) {
+    int distance = 0;
+    for (int i = 1; i < tokens.size(); i++) {
+      distance += 1 + Math.min(tokens.get(i) - tokens.get(i - 1) - 1, config.maxGap());
+    }
+    int last = tokens.getLast();
+    int leftOut = Math.max(0, query - config.nLocal() - last);
+    return distance + query - last - leftOut + Math.min(leftOut, config.maxGap());
   }
 
   private void formBlocks() {

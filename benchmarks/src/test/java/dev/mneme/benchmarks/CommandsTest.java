@@ -12,6 +12,7 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
@@ -65,6 +66,11 @@ class CommandsTest {
     assertThat(run(line)).isZero();
     assertThat(RecallRow.readAll(json)).isEqualTo(rows);
     assertThat(out.toString()).containsPattern("passkey +1k +full +score 100.0 % +2 of +2");
+    String[] otherwise = Arrays.copyOf(line, line.length);
+    otherwise[List.of(line).indexOf("memory.topK=4")] = "memory.topK=3";
+    assertThat(run(otherwise)).isEqualTo(1);
+    assertThat(err.toString()).contains("another model or configuration (topK: 4)");
+    assertThat(RecallRow.readAll(json)).isEqualTo(rows);
   }
 
   /** Of three depths, only the last lies in the window, and the first reaches beyond the sinks. */

@@ -19,10 +19,12 @@ import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
 import java.util.function.ToIntFunction;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -166,13 +168,14 @@ public final class RecallCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     RecallPlan plan = plan();
     List<RecallRow> rows = json == null ? new ArrayList<>() : RecallRow.readAll(json);
+    List<RunHeader> before = json == null ? List.of() : RunHeader.readAll(json);
     Set<String> asked = new HashSet<>();
     try (RecallWriter writer = json == null ? null : RecallWriter.append(json)) {
       for (List<String> variant : plan.variants()) {
         try (MnemeModel opened = model.open(variant)) {
           List<Sample> samples = samples(plan, opened);
           samples.forEach(sample -> asked.add(sample.id()));
-          Recording recording = new Recording(String.join(" ", variant), rows, writer);
+          Recording recording = new Recording(String.join(" ", variant), rows, before, writer);
           for (Mode mode : new LinkedHashSet<>(plan.modes())) {
             run(opened, mode, samples, recording);
           }
@@ -220,8 +223,25 @@ public final class RecallCommand implements Callable<Integer> {
    * Where results go.
    *
    * @param settings of the variant, blank where there is but one
+   * @param before runs that the file holds already
    */
-  private record Recording(String settings, List<RecallRow> rows, @Nullable RecallWriter writer) {
+  private record Recording(
+      String settings,
+      List<RecallRow> rows,
+      List<RunHeader> before,
+      @Nullable RecallWriter writer) {
+
+    /** The first run of the same variant whose model or configuration was another. */
+    Optional<RunHeader> other(RunHeader now) {
+      Set<String> runs =
+          rows.stream()
+              .filter(row -> row.settings().equals(settings))
+              .map(RecallRow::run)
+              .collect(Collectors.toSet());
+      return before.stream()
+          .filter(run -> runs.contains(run.run()) && !run.isOfTheSame(now))
+          .findFirst();
+    }
 
     boolean has(Sample sample, Mode mode) {
       return rows.stream()
@@ -234,6 +254,13 @@ public final class RecallCommand implements Callable<Integer> {
 
   private void run(MnemeModel opened, Mode mode, List<Sample> samples, Recording recording)
       throws IOException {
+    RunHeader header = Provenance.of(opened, model.name(), spec.commandLine().getParseResult());
+    Optional<RunHeader> other = recording.other(header);
+    if (other.isPresent()) {
+      throw new IllegalArgumentException(
+          "%s has results of another model or configuration (%s): name another file, or make it an --axis"
+              .formatted(json, other.get().difference(header)));
+    }
     List<Sample> open = samples.stream().filter(sample -> !recording.has(sample, mode)).toList();
     if (open.isEmpty()) {
       return;
@@ -245,7 +272,6 @@ public final class RecallCommand implements Callable<Integer> {
         capacity = Math.max(capacity, prompt + sample.maxNewTokens());
       }
     }
-    RunHeader header = Provenance.of(opened, model.name(), spec.commandLine().getParseResult());
     RecallWriter writer = recording.writer();
     if (writer != null) {
       writer.write(header);

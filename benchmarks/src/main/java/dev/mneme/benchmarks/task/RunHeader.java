@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /**
  * How rows of results came to be, written once in front of those of a run. As JSON it has the one
@@ -42,6 +43,24 @@ public record RunHeader(
     return line.startsWith(START);
   }
 
+  /** Whether a run asked the same model with the same configuration. */
+  public boolean isOfTheSame(RunHeader other) {
+    return difference(other).isEmpty();
+  }
+
+  /** The first line in which the model or the configuration of another run differs, or nothing. */
+  public String difference(RunHeader other) {
+    return lines().filter(line -> other.lines().noneMatch(line::equals)).findFirst().orElse("");
+  }
+
+  private Stream<String> lines() {
+    return Stream.concat(
+        model.entrySet().stream()
+            .filter(part -> !part.getKey().equals("name"))
+            .map(part -> part.getKey() + ": " + part.getValue()),
+        configuration.lines().map(String::strip));
+  }
+
   /** The header as an object of JSON with the one key. */
   Object line() {
     return new Line(this);
@@ -50,10 +69,14 @@ public record RunHeader(
   /**
    * Reads the headers of a file of results.
    *
+   * @return none where there is no file
    * @throws IOException if it cannot be read or a header is not one
    */
   public static List<RunHeader> readAll(Path file) throws IOException {
     List<RunHeader> headers = new ArrayList<>();
+    if (!Files.exists(file)) {
+      return headers;
+    }
     for (String line : Files.readAllLines(file)) {
       if (isHeader(line) && line.endsWith("}")) {
         try {
