@@ -16,6 +16,7 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -53,7 +54,9 @@ final class SessionFolder {
       throw new IOException(folder.folder() + ": the manifest has no configuration");
     }
     try {
-      return MnemeConfig.parse(yaml);
+      MnemeConfig made = MnemeConfig.parse(yaml);
+      // Ordered blocks stood close together before the key was there.
+      return yaml.contains("maxGap") ? made : made.with(List.of("memory.maxGap=0"));
     } catch (IllegalArgumentException e) {
       throw new IOException(folder.folder() + ": " + e.getMessage(), e);
     }

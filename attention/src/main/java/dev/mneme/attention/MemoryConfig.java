@@ -110,6 +110,7 @@ public record MemoryConfig(
         .queryBlock(Math.min(nLocal, defaults().queryBlock()))
         .topK(0)
         .positions(Positions.ORDERED)
+        .maxGap(0)
         .build();
   }
 
@@ -164,10 +165,10 @@ public record MemoryConfig(
     private int sharpBlock = 1;
     private double distanceScale = 1;
     private int farDistance = 512;
-    private Positions positions = Positions.INFLLM;
-    private int maxGap;
+    private Positions positions = Positions.ORDERED;
+    private int maxGap = 768;
     private Mask mask = Mask.FIXED;
-    private Words words = Words.NONE;
+    private Words words = Words.WEIGHTED;
     private double wordWeight = 0.5;
     private Choosers choosers = Choosers.LAYER;
     private int neighbours;

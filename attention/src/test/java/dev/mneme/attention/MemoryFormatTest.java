@@ -42,6 +42,7 @@ class MemoryFormatTest {
           .representatives(2)
           .queryBlock(12)
           .farDistance(9)
+          .positions(Positions.INFLLM)
           .build();
   private static final RandomText TEXT = new RandomText(5, SHAPE, 130);
 
