@@ -10,8 +10,15 @@ import static com.google.common.base.Preconditions.checkArgument;
  * @param kvHeads key/value heads
  * @param headDim channels per head
  * @param scale factor of the inner products before the softmax, usually {@code 1/sqrt(headDim)}
+ * @param softcap bound of the scaled products: {@code s} becomes {@code softcap * tanh(s /
+ *     softcap)} before the mask (Gemma 2); 0 for none
  */
-public record AttentionShape(int heads, int kvHeads, int headDim, float scale) {
+public record AttentionShape(int heads, int kvHeads, int headDim, float scale, float softcap) {
+
+  /** A shape whose products are not bounded. */
+  public AttentionShape(int heads, int kvHeads, int headDim, float scale) {
+    this(heads, kvHeads, headDim, scale, 0);
+  }
 
   /** Checks the values against each other. */
   public AttentionShape {
@@ -24,6 +31,10 @@ public record AttentionShape(int heads, int kvHeads, int headDim, float scale) {
         kvHeads);
     checkArgument(
         Float.isFinite(scale) && scale > 0, "scale must be positive and finite: %s", scale);
+    checkArgument(
+        Float.isFinite(softcap) && softcap >= 0,
+        "softcap must be finite and not negative: %s",
+        softcap);
   }
 
   /** Query heads per key/value head. */

@@ -47,7 +47,11 @@ public final class JavaAttentionKernel implements AttentionKernel {
                 c < far
                     ? dot(farQueries, at, farKeys, (kv * far + c) * dim, dim)
                     : dot(windowQueries, at, windowKeys, (kv * set.window() + c - far) * dim, dim);
-            weights[c] = product + mask[maskAt + c];
+            double bounded =
+                shape.softcap() == 0
+                    ? product
+                    : shape.softcap() * Math.tanh(product / shape.softcap());
+            weights[c] = bounded + mask[maskAt + c];
           }
           softmax(weights);
           double[] sum = new double[dim];

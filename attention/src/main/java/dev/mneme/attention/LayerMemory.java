@@ -367,12 +367,15 @@ final class LayerMemory implements AutoCloseable {
     long bytes = store.shape().headBytes();
     for (int head = firstHead(chooser); head < firstHead(chooser + 1); head++) {
       MemorySegment values = set.values().asSlice(set.offset(head, row, layout.width()), bytes);
-      if (positions.keepsKeys()) {
-        MemorySegment keys = set.farKeys().asSlice(set.offset(head, row, layout.far()), bytes);
-        store.read(block, head, keys, values);
-      } else {
-        store.read(block, head, buffers.blockKeys.asSlice(0, bytes), values);
-        putFarKeys(set, buffers.blockKeys, 0, head, row, rows, place);
+      MemorySegment keys =
+          positions.keepsKeys()
+              ? set.farKeys().asSlice(set.offset(head, row, layout.far()), bytes)
+              : buffers.blockKeys.asSlice(head * bytes, bytes);
+      store.read(block, head, keys, values);
+    }
+    if (!positions.keepsKeys()) {
+      for (int i = 0; i < rows; i++) {
+        putFarKey(set, chooser, buffers.blockKeys, i, rows, row + i, place + i);
       }
     }
     slots[chooser][slot] = block;
@@ -384,21 +387,33 @@ final class LayerMemory implements AutoCloseable {
     return chooser * shape.kvHeads() / selectors.size();
   }
 
-  /** Writes un-rotated keys into the far keys at their positions. */
-  private void putFarKeys(
-      WorkingSet set, MemorySegment from, long fromAt, int head, int row, int rows, int place) {
-    long to = set.offset(head, row, layout.far());
-    if (positions.keepsKeys()) {
-      MemorySegment.copy(from, fromAt, set.farKeys(), to, rows * shape.vectorBytes());
-      return;
-    }
+  /**
+   * Writes un-rotated keys of a token into the far keys, for the heads of a selector.
+   *
+   * @param from keys, {@code [kvHeads, fromRows, D]}
+   */
+  private void putFarKey(
+      WorkingSet set,
+      int chooser,
+      MemorySegment from,
+      int fromRow,
+      int fromRows,
+      int row,
+      int place) {
     int dim = shape.headDim();
-    for (int i = 0; i < rows; i++) {
-      long at = i * shape.vectorBytes();
-      MemorySegment.copy(from, JAVA_FLOAT, fromAt + at, buffers.vectors, 0, dim);
-      rotator.turnTo(positions.keys(), positions.keyRow(place + i), 1f);
-      rotator.rotate(buffers.vectors, 0, buffers.vectors, 0);
-      MemorySegment.copy(buffers.vectors, 0, set.farKeys(), JAVA_FLOAT, to + at, dim);
+    if (!positions.keepsKeys()) {
+      farRotator.turnTo(positions.keys(), positions.keyRow(place), 1f);
+    }
+    for (int head = firstHead(chooser); head < firstHead(chooser + 1); head++) {
+      long at = set.offset(head, fromRow, fromRows);
+      long to = set.offset(head, row, layout.far());
+      if (positions.keepsKeys()) {
+        MemorySegment.copy(from, at, set.farKeys(), to, shape.vectorBytes());
+      } else {
+        MemorySegment.copy(from, JAVA_FLOAT, at, buffers.vectors, 0, dim);
+        farRotator.rotate(buffers.vectors, 0, buffers.vectors, 0);
+        MemorySegment.copy(buffers.vectors, 0, set.farKeys(), JAVA_FLOAT, to, dim);
+      }
     }
   }
 
@@ -426,11 +441,14 @@ final class LayerMemory implements AutoCloseable {
 
   /** Writes the key of a sink or of a token in the remainder, for the heads of a selector. */
   private void putRecentKey(WorkingSet set, int chooser, int token, int remainderStart) {
-    int place = token < layout.sinks() ? token : remainderPlaces[chooser] + token - remainderStart;
-    for (int head = firstHead(chooser); head < firstHead(chooser + 1); head++) {
-      long from = set.offset(head, token % layout.recent(), layout.recent());
-      putFarKeys(set, set.recentKeys(), from, head, farRow(token, remainderStart), 1, place);
-    }
+    putFarKey(
+        set,
+        chooser,
+        set.recentKeys(),
+        token % layout.recent(),
+        layout.recent(),
+        farRow(token, remainderStart),
+        token < layout.sinks() ? token : remainderPlaces[chooser] + token - remainderStart);
   }
 
   private int farRow(int token, int remainderStart) {

@@ -32,10 +32,11 @@ class MemoryAttentionTest {
       float magnitude,
       boolean interleaved,
       int pairs,
+      float softcap,
       boolean onnx) {
 
     AttentionShape shape() {
-      return new AttentionShape(group * KV_HEADS, KV_HEADS, DIM, 0.35f);
+      return new AttentionShape(group * KV_HEADS, KV_HEADS, DIM, 0.35f, softcap);
     }
 
     RotaryEmbedding rotary() {
@@ -93,6 +94,7 @@ class MemoryAttentionTest {
         random.nextBoolean() ? 1 : 1.25f,
         random.nextBoolean(),
         random.nextInt(FREQUENCIES.length + 1),
+        random.nextBoolean() ? 0 : 0.7f,
         onnx);
   }
 
@@ -171,9 +173,9 @@ class MemoryAttentionTest {
             .farDistance(5)
             .positions(Positions.ORDERED)
             .build();
-    Case drawn = new Case(1, 3, config, 1, false, 4, true);
+    Case drawn = new Case(1, 3, config, 1, false, 4, 0, true);
     MemoryConfig wide = config.toBuilder().nLocal(1000).build();
-    Case full = new Case(1, 3, wide, 1, false, 4, true);
+    Case full = new Case(1, 3, wide, 1, false, 4, 0, true);
     RandomText text = new RandomText(9, drawn.shape(), 500);
     try (MemoryReader memory = open(drawn);
         MemoryReader window = open(full)) {

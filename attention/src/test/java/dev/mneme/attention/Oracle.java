@@ -17,6 +17,7 @@ final class Oracle {
   private final int kvHeads;
   private final int dim;
   private final double scale;
+  private final double softcap;
   private final double[] frequencies;
   private final double magnitude;
   private final boolean interleaved;
@@ -41,6 +42,7 @@ final class Oracle {
     kvHeads = shape.kvHeads();
     dim = shape.headDim();
     scale = shape.scale();
+    softcap = shape.softcap();
     this.frequencies = frequencies;
     this.magnitude = magnitude;
     this.interleaved = interleaved;
@@ -136,18 +138,18 @@ final class Oracle {
         int token = far.get(i);
         if (config.positions() == Positions.ORDERED) {
           double distance = distance(far.subList(i, far.size()), position);
-          weights[i] = dot(rotate(query, head, distance), rotate(keys.get(token), kv, 0));
+          weights[i] = score(rotate(query, head, distance), rotate(keys.get(token), kv, 0));
         } else {
           boolean inBlock = config.positions() == Positions.BLOCKWISE && token >= config.nInit();
           int place = inBlock ? (token - config.nInit()) % config.blockSize() : 0;
           weights[i] =
-              dot(rotate(query, head, config.farDistance()), rotate(keys.get(token), kv, place));
+              score(rotate(query, head, config.farDistance()), rotate(keys.get(token), kv, place));
         }
       }
       for (int i = 0; i < local.size(); i++) {
         int token = local.get(i);
         weights[far.size() + i] =
-            dot(rotate(query, head, position), rotate(keys.get(token), kv, token));
+            score(rotate(query, head, position), rotate(keys.get(token), kv, token));
       }
       softmax(weights);
       for (int i = 0; i < weights.length; i++) {
@@ -215,12 +217,12 @@ final class Oracle {
     return turned;
   }
 
-  private double dot(double[] a, double[] b) {
+  private double score(double[] a, double[] b) {
     double sum = 0;
     for (int d = 0; d < dim; d++) {
       sum += a[d] * b[d];
     }
-    return sum * scale;
+    return softcap == 0 ? sum * scale : softcap * Math.tanh(sum * scale / softcap);
   }
 
   private static void softmax(double[] x) {

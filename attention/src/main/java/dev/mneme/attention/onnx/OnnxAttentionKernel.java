@@ -37,6 +37,7 @@ import org.jspecify.annotations.Nullable;
 public final class OnnxAttentionKernel implements AttentionKernel {
 
   private static final int OPSET = 17;
+  private static final String SOFTCAP = "softcap";
 
   private final OrtEnvironment environment;
   private final AttentionShape shape;
@@ -61,13 +62,18 @@ public final class OnnxAttentionKernel implements AttentionKernel {
     }
   }
 
+  private static GraphBuilder emptyGraph(AttentionShape shape) {
+    GraphBuilder graph = new GraphBuilder("attention", OPSET);
+    return shape.softcap() == 0 ? graph : graph.initializer(SOFTCAP, new float[] {shape.softcap()});
+  }
+
   /**
    * One key/value head after the other; {@code rows} are its query heads times a part's queries.
    */
   private static GraphBuilder stackedGraph(AttentionShape shape) {
     int dim = shape.headDim();
     GraphBuilder graph =
-        new GraphBuilder("attention", OPSET)
+        emptyGraph(shape)
             .input("mask", DataType.FLOAT, "parts", "rows", "width")
             .input("by_head", DataType.INT64, 4)
             .initializer("query_axis", new long[] {2}, 1);
@@ -81,7 +87,7 @@ public final class OnnxAttentionKernel implements AttentionKernel {
           .input("values" + of, DataType.FLOAT, 1, "width", dim)
           .output("output" + of, DataType.FLOAT, "parts", "rows", dim)
           .output("mass" + of, DataType.FLOAT, "parts", shape.group(), "width");
-      weights(graph, of)
+      weights(graph, shape, of)
           .node("Reshape", List.of("weights" + of, "by_head"), "head_weights" + of)
           .node(
               "ReduceSum",
@@ -99,7 +105,7 @@ public final class OnnxAttentionKernel implements AttentionKernel {
     int group = shape.group();
     int dim = shape.headDim();
     GraphBuilder graph =
-        new GraphBuilder("attention", OPSET)
+        emptyGraph(shape)
             .input("mask", DataType.FLOAT, group, 1, "width")
             .input("window_queries", DataType.FLOAT, kvHeads, group, 1, dim)
             .input("far_queries", DataType.FLOAT, kvHeads, group, 1, dim)
@@ -108,30 +114,35 @@ public final class OnnxAttentionKernel implements AttentionKernel {
             .input("values", DataType.FLOAT, kvHeads, 1, "width", dim)
             .output("output", DataType.FLOAT, kvHeads, group, 1, dim)
             .output("weights", DataType.FLOAT, kvHeads, group, 1, "width");
-    return weights(graph, "").node("MatMul", List.of("weights", "values"), "output");
+    return weights(graph, shape, "").node("MatMul", List.of("weights", "values"), "output");
   }
 
   /** Softmax over the inner products with the far keys and those with the window, side by side. */
-  private static GraphBuilder weights(GraphBuilder graph, String of) {
+  private static GraphBuilder weights(GraphBuilder graph, AttentionShape shape, String of) {
+    float softcap = shape.softcap();
+    for (String part : List.of("far", "window")) {
+      graph.node(
+          MICROSOFT,
+          "FusedMatMul",
+          List.of(part + "_queries" + of, part + "_keys" + of),
+          List.of(part + "_scores" + of),
+          attribute("transB", 1),
+          attribute("alpha", softcap == 0 ? 1 : 1 / softcap));
+    }
+    graph.node(
+        "Concat",
+        List.of("far_scores" + of, "window_scores" + of),
+        "scores" + of,
+        attribute("axis", -1));
+    String scores = "scores" + of;
+    if (softcap != 0) {
+      graph
+          .node("Tanh", List.of(scores), "tanh" + of)
+          .node("Mul", List.of("tanh" + of, SOFTCAP), "bounded" + of);
+      scores = "bounded" + of;
+    }
     return graph
-        .node(
-            MICROSOFT,
-            "FusedMatMul",
-            List.of("far_queries" + of, "far_keys" + of),
-            List.of("far_scores" + of),
-            attribute("transB", 1))
-        .node(
-            MICROSOFT,
-            "FusedMatMul",
-            List.of("window_queries" + of, "window_keys" + of),
-            List.of("window_scores" + of),
-            attribute("transB", 1))
-        .node(
-            "Concat",
-            List.of("far_scores" + of, "window_scores" + of),
-            "scores" + of,
-            attribute("axis", -1))
-        .node("Add", List.of("scores" + of, "mask"), "masked_scores" + of)
+        .node("Add", List.of(scores, "mask"), "masked_scores" + of)
         .node("Softmax", List.of("masked_scores" + of), "weights" + of, attribute("axis", -1));
   }
 

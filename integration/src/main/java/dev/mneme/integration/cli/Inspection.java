@@ -82,6 +82,7 @@ record Inspection(
       int kvHeads,
       int headDim,
       float scale,
+      float softcap,
       String projection,
       Rotation rotation) {
 
@@ -97,6 +98,7 @@ record Inspection(
           layer.kvHeads(),
           layer.headDim(),
           layer.scale(),
+          layer.softcap(),
           projection,
           Rotation.of(layer.rotary()));
     }
@@ -106,8 +108,15 @@ record Inspection(
     }
 
     String describe() {
-      return "%d heads, %d key/value heads of %d, scale %s, %s projection; %s"
-          .formatted(heads, kvHeads, headDim, scale, projection, rotation.describe(headDim));
+      return "%d heads, %d key/value heads of %d, scale %s%s, %s projection; %s"
+          .formatted(
+              heads,
+              kvHeads,
+              headDim,
+              scale,
+              softcap == 0 ? "" : ", softcap " + softcap,
+              projection,
+              rotation.describe(headDim));
     }
   }
 

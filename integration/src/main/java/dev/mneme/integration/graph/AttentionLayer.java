@@ -5,7 +5,8 @@ package dev.mneme.integration.graph;
  *
  * <p>Causal attention of {@code heads} queries over {@code kvHeads} keys and values, query head
  * {@code h} reading key/value head {@code h / (heads / kvHeads)}: rotate queries and keys, softmax
- * of {@code scale} times their products, weighted sum of the values.
+ * of {@code scale} times their products, bounded where there is a {@code softcap}, weighted sum of
+ * the values.
  *
  * @param index from 0, also the index of the segment before it
  * @param node the attention node's name
@@ -13,6 +14,7 @@ package dev.mneme.integration.graph;
  * @param kvHeads number of key/value heads
  * @param headDim elements per head
  * @param scale factor of the products of queries and keys
+ * @param softcap bound of the scaled products by {@code softcap * tanh(s / softcap)}, 0 for none
  * @param projection queries, keys and values as they leave segment {@code index}
  * @param output name under which segment {@code index + 1} takes the result, {@code [1, n, heads *
  *     headDim]}
@@ -25,6 +27,7 @@ public record AttentionLayer(
     int kvHeads,
     int headDim,
     float scale,
+    float softcap,
     Projection projection,
     String output,
     RotaryTable rotary) {}

@@ -75,6 +75,7 @@ final class AttentionReader {
         kvHeads,
         headDim,
         scale == 0 ? (float) (1 / Math.sqrt(headDim)) : scale,
+        GraphIndex.real(node, "softcap", 0),
         projection,
         node.getOutput(0),
         rotation.table());
@@ -90,7 +91,7 @@ final class AttentionReader {
               "rotary_interleaved",
               "qk_norm_epsilon" ->
               null;
-          case "softcap" -> attribute.getF() == 0 ? null : "0";
+          case "softcap" -> attribute.getF() >= 0 ? null : "at least 0";
           case "local_window_size" -> attribute.getI() == -1 ? null : "-1 (no window)";
           case "smooth_softmax" -> attribute.getI() == 0 || attribute.getI() == -1 ? null : "0";
           case "qk_output", "kv_cache_bit_width", "sliding_window_cache" ->

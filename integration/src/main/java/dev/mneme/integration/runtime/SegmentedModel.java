@@ -100,13 +100,15 @@ public final class SegmentedModel implements AutoCloseable {
           || layer.kvHeads() != first.kvHeads()
           || layer.headDim() != first.headDim()
           || layer.scale() != first.scale()
+          || layer.softcap() != first.softcap()
           || !layer.rotary().equals(first.rotary())) {
         throw new UnsupportedModelException(
-            "layers %s and %s differ in heads, head size, scale or rotation"
+            "layers %s and %s differ in heads, head size, scale, softcap or rotation"
                 .formatted(first.node(), layer.node()));
       }
     }
-    return new AttentionShape(first.heads(), first.kvHeads(), first.headDim(), first.scale());
+    return new AttentionShape(
+        first.heads(), first.kvHeads(), first.headDim(), first.scale(), first.softcap());
   }
 
   private static List<TensorSpec> attentionOutputs(ModelGraph graph) {

@@ -76,7 +76,10 @@ final class CutModel implements AutoCloseable {
           for (int e = 0; e < h; e++) {
             product += row[head * h + e] * past.get(s)[kv * h + e];
           }
-          weights[s] = Math.exp(layer.scale() * product);
+          double score = layer.scale() * product;
+          double bounded =
+              layer.softcap() == 0 ? score : layer.softcap() * Math.tanh(score / layer.softcap());
+          weights[s] = Math.exp(bounded);
           sum += weights[s];
         }
         for (int s = 0; s < weights.length; s++) {

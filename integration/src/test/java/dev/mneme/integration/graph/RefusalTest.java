@@ -45,7 +45,7 @@ class RefusalTest {
 
   private static Stream<Arguments> attributes() {
     return Stream.of(
-        core(attribute("softcap", 30f), "softcap is 30.0, supported is 0"),
+        core(attribute("softcap", -1f), "softcap is -1.0, supported is at least 0"),
         core(attribute("local_window_size", 16L), "local_window_size is 16"),
         core(attribute("local_window_size", 0L), "local_window_size is 0"),
         core(attribute("smooth_softmax", 1L), "smooth_softmax is 1"),

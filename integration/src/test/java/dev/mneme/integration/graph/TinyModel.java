@@ -25,6 +25,7 @@ import java.util.Random;
  * @param kvHeads number of key/value heads of each layer
  * @param rotaryDim rotated elements of a head of {@link #HEAD_DIM}
  * @param scale attribute of the attention, 0 for its absence
+ * @param softcap attribute of the attention
  * @param tied whether the embedding is the transposed head
  * @param parallel whether the feed-forward network reads what attention reads, as in Phi-2
  * @param external whether weights lie in {@code weights.bin}
@@ -37,6 +38,7 @@ record TinyModel(
     int rotaryDim,
     float magnitude,
     float scale,
+    float softcap,
     boolean tied,
     boolean parallel,
     boolean external) {
@@ -58,11 +60,21 @@ record TinyModel(
 
   static final TinyModel PLAIN =
       new TinyModel(
-          false, List.of(2, 2), Rotation.INSIDE, false, HEAD_DIM, 1f, 0f, false, false, false);
+          false, List.of(2, 2), Rotation.INSIDE, false, HEAD_DIM, 1f, 0f, 0f, false, false, false);
 
   TinyModel withSeparate(Rotation changed) {
     return new TinyModel(
-        true, kvHeads, changed, interleaved, rotaryDim, magnitude, scale, tied, parallel, external);
+        true,
+        kvHeads,
+        changed,
+        interleaved,
+        rotaryDim,
+        magnitude,
+        scale,
+        softcap,
+        tied,
+        parallel,
+        external);
   }
 
   TinyModel withKvHeads(Integer... changed) {
@@ -74,6 +86,7 @@ record TinyModel(
         rotaryDim,
         magnitude,
         scale,
+        softcap,
         tied,
         parallel,
         external);
@@ -81,10 +94,10 @@ record TinyModel(
 
   TinyModel withRotary(boolean pairs, int dim, float factor) {
     return new TinyModel(
-        separate, kvHeads, rotation, pairs, dim, factor, scale, tied, parallel, external);
+        separate, kvHeads, rotation, pairs, dim, factor, scale, softcap, tied, parallel, external);
   }
 
-  TinyModel withScale(float changed) {
+  TinyModel withScale(float changed, float cap) {
     return new TinyModel(
         separate,
         kvHeads,
@@ -93,6 +106,7 @@ record TinyModel(
         rotaryDim,
         magnitude,
         changed,
+        cap,
         tied,
         parallel,
         external);
@@ -107,6 +121,7 @@ record TinyModel(
         rotaryDim,
         magnitude,
         scale,
+        softcap,
         tie,
         besides,
         outside);
@@ -207,7 +222,7 @@ record TinyModel(
                   attribute("num_heads", HEADS),
                   attribute("kv_num_heads", kv),
                   attribute("local_window_size", -1L),
-                  attribute("softcap", 0f)));
+                  attribute("softcap", softcap)));
       if (scale != 0) {
         attributes.add(attribute("scale", scale));
       }
