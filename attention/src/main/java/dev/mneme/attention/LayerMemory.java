@@ -206,17 +206,16 @@ final class LayerMemory implements AutoCloseable {
       }
     }
     farFilled = input.readInt();
-    Arrays.fill(remainderPlaces, input.readInt());
+    input.readInt(); // The remainder's place differs by selector: each finds its own again.
     WorkingSet restored = new WorkingSet(shape, layout);
     set = restored;
     this.layout = layout;
     restored.restore(input);
     for (int chooser = 0; chooser < saved.length; chooser++) {
-      for (int slot = 0; slot < saved[chooser].length; slot++) {
-        // Those with places of their own are brought in by the next choice.
-        if (saved[chooser][slot] != EMPTY && !positions.isOrdered()) {
-          fillSlot(restored, chooser, slot, saved[chooser][slot], saved[chooser][slot]);
-        }
+      int[] filled = Arrays.stream(saved[chooser]).takeWhile(block -> block != EMPTY).toArray();
+      int[] places = positions.places(filled, remainderFirst());
+      for (int slot = 0; slot < filled.length; slot++) {
+        fillSlot(restored, chooser, slot, filled[slot], places[slot]);
       }
     }
     for (int block = 0; block < store.size(); block++) {
@@ -348,8 +347,9 @@ final class LayerMemory implements AutoCloseable {
         fillSlot(set, chooser, slot, wanted[chooser][slot], places[slot]);
       }
       int place = places[wanted[chooser].length];
-      if (place != remainderPlaces[chooser]) {
-        remainderPlaces[chooser] = place;
+      boolean moved = positions.isOrdered() && place != remainderPlaces[chooser];
+      remainderPlaces[chooser] = place;
+      if (moved) {
         for (int token = block.remainderStart(); token < farFilled; token++) {
           putRecentKey(set, chooser, token, block.remainderStart());
         }

@@ -19,8 +19,11 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * Files of format version 1 that were written once and must be readable for ever: {@code
@@ -53,11 +56,31 @@ class MemoryFormatTest {
     for (String file : List.of("manifest", "blocks", "vectors", "state-1")) {
       Files.copy(GOLDEN.resolve(file + ".mneme"), folder.resolve(file + ".mneme"));
     }
+    goesOnAsItWasWritten(folder, CONFIG);
+  }
+
+  static Stream<MemoryConfig> configs() {
+    return Stream.of(Positions.values())
+        .flatMap(positions ->
+            Stream.of(Choosers.values())
+                .map(choosers ->
+                    CONFIG.toBuilder().positions(positions).maxGap(11).choosers(choosers).build()));
+  }
+
+  @ParameterizedTest
+  @MethodSource("configs")
+  void goesOnWhereverFarKeysStand(MemoryConfig config) throws IOException, OrtException {
+    write(folder.resolve("new"), config);
+    goesOnAsItWasWritten(folder.resolve("new"), config);
+  }
+
+  private static void goesOnAsItWasWritten(Path folder, MemoryConfig config)
+      throws IOException, OrtException {
     MemoryFolder opened = MemoryFolder.open(folder, Access.READ_WRITE);
     assertThat(opened.manifest().properties()).isEqualTo(Map.of("made by", "MemoryFormatTest"));
     try (BlockCache cache = cache(opened);
-        MemoryReader restored = reader(opened, cache);
-        MemoryReader fresh = MemoryReader.inMemory(SHAPE, ROTARY, CONFIG, false)) {
+        MemoryReader restored = reader(opened, cache, config);
+        MemoryReader fresh = MemoryReader.inMemory(SHAPE, ROTARY, config, false)) {
       opened.readState(input -> {
         restored.memory.restore(input);
         return restored;
@@ -75,7 +98,7 @@ class MemoryFormatTest {
   /** Floats differ between machines in their last bits, so lengths and headers are compared. */
   @Test
   void version1IsStillWritten() throws IOException, OrtException {
-    write(folder.resolve("new"));
+    write(folder.resolve("new"), CONFIG);
     for (String file : List.of("manifest", "blocks", "vectors", "state-1")) {
       byte[] before = Files.readAllBytes(GOLDEN.resolve(file + ".mneme"));
       byte[] now = Files.readAllBytes(folder.resolve("new").resolve(file + ".mneme"));
@@ -83,7 +106,7 @@ class MemoryFormatTest {
     }
   }
 
-  private static void write(Path to) throws IOException, OrtException {
+  private static void write(Path to, MemoryConfig config) throws IOException, OrtException {
     BlockShape block = new BlockShape(SHAPE.kvHeads(), CONFIG.blockSize(), SHAPE.headDim());
     Manifest empty =
         new Manifest(
@@ -96,7 +119,7 @@ class MemoryFormatTest {
             Map.of("made by", "MemoryFormatTest"));
     MemoryFolder created = MemoryFolder.create(to, empty);
     try (BlockCache cache = cache(created);
-        MemoryReader reader = reader(created, cache)) {
+        MemoryReader reader = reader(created, cache, config)) {
       reader.read(TEXT, 0, SAVED);
       created.commit(reader.memory.blocks(), reader.memory::save);
     }
@@ -107,11 +130,12 @@ class MemoryFormatTest {
     return new BlockCache(BlockCache.leastBytes(bytes), bytes);
   }
 
-  private static MemoryReader reader(MemoryFolder folder, BlockCache cache) throws OrtException {
+  private static MemoryReader reader(MemoryFolder folder, BlockCache cache, MemoryConfig config)
+      throws OrtException {
     return new MemoryReader(
         SHAPE,
         ROTARY,
-        CONFIG,
+        config,
         false,
         new FolderStores(
             folder,
