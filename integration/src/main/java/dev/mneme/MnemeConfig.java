@@ -38,6 +38,8 @@ import java.util.Map;
  * @param device {@code cpu} or {@code cuda:N}
  * @param threads threads of an ONNX operator, 0 for one a core; the first model opened in a JVM
  *     decides
+ * @param spinning whether those threads wait for work actively: some percent faster, but they keep
+ *     their cores from other programs while a model runs; the first model decides here too
  * @param chunk tokens that go through the model together while a text is read; a multiple of {@code
  *     memory.queryBlock}
  * @param maxMemoryMiB most mebibytes that the far memory of one session may hold, 0 for three
@@ -56,6 +58,7 @@ import java.util.Map;
 public record MnemeConfig(
     String device,
     int threads,
+    boolean spinning,
     int chunk,
     long maxMemoryMiB,
     long maxResidentBytes,
@@ -211,6 +214,7 @@ public record MnemeConfig(
     return builder()
         .device(device)
         .threads(threads)
+        .spinning(spinning)
         .chunk(chunk)
         .maxMemoryMiB(maxMemoryMiB)
         .maxResidentBytes(maxResidentBytes)
@@ -226,6 +230,7 @@ public record MnemeConfig(
 
     private String device = "cpu";
     private int threads;
+    private boolean spinning = true;
     private int chunk = 512;
     private long maxMemoryMiB;
     private long maxResidentBytes;
@@ -246,6 +251,12 @@ public record MnemeConfig(
     /** Sets the threads of an operator. */
     public Builder threads(int value) {
       threads = value;
+      return this;
+    }
+
+    /** Sets whether threads wait actively. */
+    public Builder spinning(boolean value) {
+      spinning = value;
       return this;
     }
 
@@ -302,6 +313,7 @@ public record MnemeConfig(
       return new MnemeConfig(
           device,
           threads,
+          spinning,
           chunk,
           maxMemoryMiB,
           maxResidentBytes,

@@ -120,7 +120,8 @@ public final class MnemeModel implements AutoCloseable {
      * @throws IllegalArgumentException if the device is not available
      */
     public MnemeModel open() throws IOException {
-      OnnxRuntime runtime = OnnxRuntime.open(Device.parse(config.device()), config.threads());
+      OnnxRuntime runtime =
+          OnnxRuntime.open(Device.parse(config.device()), config.threads(), config.spinning());
       ModelGraph graph = ModelGraph.read(path);
       Tokenizer tokenizer = Tokenizer.open(graph.folder());
       try {

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.MemoryConfig;
+import dev.mneme.attention.Stage;
 import dev.mneme.integration.generation.GenerationOptions;
 import dev.mneme.integration.generation.LogLikelihood;
 import dev.mneme.integration.generation.Sampler;
@@ -21,8 +22,10 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
@@ -384,6 +387,11 @@ public final class MnemeSession implements AutoCloseable {
   public synchronized long memoryBytes() {
     checkUsable();
     return reader.residentBytes();
+  }
+
+  /** What the time of this session went into while it read. */
+  public synchronized Map<Stage, Duration> times() {
+    return reader.memory().clock().times();
   }
 
   /** The tokens so far, and the logits after them; the array is valid until the next call. */

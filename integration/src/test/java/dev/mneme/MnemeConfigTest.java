@@ -26,6 +26,7 @@ class MnemeConfigTest {
       new MnemeConfig(
           "cuda:1",
           3,
+          false,
           600,
           77,
           88,
@@ -86,7 +87,7 @@ class MnemeConfigTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "treads: 2 | unknown key treads; known keys: device, threads, chunk, maxMemoryMiB,"
+        "treads: 2 | unknown key treads; known keys: device, threads, spinning, chunk, maxMemoryMiB,"
             + " maxResidentBytes, workingFolder, commitTokens, blockPrecision, index,"
             + " memory",
         "memory: {topk: 2} | unknown key memory.topk; known keys: nInit, nLocal, blockSize, topK,"

@@ -44,6 +44,7 @@ final class LayerMemory implements AutoCloseable {
   private final List<BlockSelector> selectors;
 
   private final LayerBuffers buffers;
+  private final StageClock clock;
 
   private WorkingLayout layout;
   private @Nullable WorkingSet set;
@@ -74,7 +75,8 @@ final class LayerMemory implements AutoCloseable {
       AttentionKernel kernel,
       BlockStore store,
       List<BlockSelector> selectors,
-      LayerBuffers buffers) {
+      LayerBuffers buffers,
+      StageClock clock) {
     this.shape = shape;
     this.timeline = timeline;
     this.rotary = rotary;
@@ -85,6 +87,7 @@ final class LayerMemory implements AutoCloseable {
     this.store = store;
     this.selectors = selectors;
     this.buffers = buffers;
+    this.clock = clock;
     MemoryConfig config = timeline.config();
     layout = WorkingLayout.empty(config.blockSize());
     slots = new int[selectors.size()][config.topK()];
@@ -139,19 +142,26 @@ final class LayerMemory implements AutoCloseable {
       TokenMatrix values,
       TokenMatrix output) {
     WorkingSet set = requireSet();
-    fillSlots(set, block, choose(block, first, queries));
+    int[][] chosen = choose(block, first, queries);
+    clock.end(Stage.CHOICE);
+    fillSlots(set, block, chosen);
     fillFar(set, block);
+    clock.end(Stage.FAR);
     for (Tile tile : block.tiles()) {
       remember(set, tile, first, windowAngles, keys, values);
       rotateQueries(tile, block, first, windowAngles, queries);
+      clock.end(Stage.WINDOW);
       requireAttention().attend(tile.buffers());
+      clock.end(Stage.ATTENTION);
       writeOutput(tile, first, output);
       countMass(set, tile);
       if (tile.buffers().queries() == 1) {
         weighSlots(block.chosen(), tile.buffers());
       }
+      clock.end(Stage.OUTPUT);
     }
     formBlocks(set, block.to());
+    clock.end(Stage.BLOCKS);
   }
 
   /**
@@ -160,8 +170,9 @@ final class LayerMemory implements AutoCloseable {
    *
    * @param tails opens the stores of blocks that the fork appends
    * @param buffers of the session that the fork belongs to
+   * @param clock of that session
    */
-  LayerMemory fork(BlockStore.Factory tails, LayerBuffers buffers) {
+  LayerMemory fork(BlockStore.Factory tails, LayerBuffers buffers, StageClock clock) {
     BlockStore forkedStore = store.fork(tails);
     List<BlockSelector> forkedSelectors = new ArrayList<>();
     for (BlockSelector selector : selectors) {
@@ -170,7 +181,15 @@ final class LayerMemory implements AutoCloseable {
     }
     LayerMemory fork =
         new LayerMemory(
-            shape, timeline, rotary, positions, kernel, forkedStore, forkedSelectors, buffers);
+            shape,
+            timeline,
+            rotary,
+            positions,
+            kernel,
+            forkedStore,
+            forkedSelectors,
+            buffers,
+            clock);
     fork.layout = layout;
     fork.set = set == null ? null : set.retain();
     for (int chooser = 0; chooser < slots.length; chooser++) {

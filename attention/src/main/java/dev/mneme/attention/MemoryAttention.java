@@ -45,6 +45,7 @@ public final class MemoryAttention implements AutoCloseable {
   private final BlockShape blockShape;
   private final List<LayerMemory> layers = new ArrayList<>();
   private final LayerBuffers buffers = new LayerBuffers();
+  private final StageClock clock = new StageClock();
 
   private WorkingLayout layout;
   private QueryTile.@Nullable Scratch scratch;
@@ -109,7 +110,8 @@ public final class MemoryAttention implements AutoCloseable {
                 config.neighbours()));
       }
       layers.add(
-          new LayerMemory(shape, timeline, rotary, positions, kernel, store, selectors, buffers));
+          new LayerMemory(
+              shape, timeline, rotary, positions, kernel, store, selectors, buffers, clock));
     }
   }
 
@@ -151,7 +153,7 @@ public final class MemoryAttention implements AutoCloseable {
     checkIdle();
     MemoryAttention fork = new MemoryAttention(this);
     for (LayerMemory layer : layers) {
-      fork.layers.add(layer.fork(tails, fork.buffers));
+      fork.layers.add(layer.fork(tails, fork.buffers, fork.clock));
     }
     return fork;
   }
@@ -203,6 +205,11 @@ public final class MemoryAttention implements AutoCloseable {
   private void checkIdle() {
     checkState(!closed, "the memory is closed");
     checkState(plan == null, "the chunk before was not committed");
+  }
+
+  /** What its time went into; whoever drives the memory may count stages of its own. */
+  public StageClock clock() {
+    return clock;
   }
 
   /** Number of layers. */
@@ -277,6 +284,7 @@ public final class MemoryAttention implements AutoCloseable {
   public void begin(int count, WordSearch words) {
     checkIdle();
     checkArgument(count > 0, "count must be positive: %s", count);
+    clock.start();
     checkArgument(
         count <= Integer.MAX_VALUE - tokens,
         "a session holds at most %s tokens: %s read, %s more asked for",
@@ -289,6 +297,7 @@ public final class MemoryAttention implements AutoCloseable {
     windowAngles = windowRotary.angles(tokens, count);
     pending = count;
     nextLayer = 0;
+    clock.end(Stage.PLAN);
   }
 
   /**

@@ -8,6 +8,7 @@ import dev.mneme.integration.cli.ReadingProgress;
 import dev.mneme.integration.generation.LogLikelihood;
 import java.io.IOException;
 import java.util.Arrays;
+import java.util.function.IntPredicate;
 
 /** Logarithms of the probabilities of a text's tokens, each after all in front of it. */
 final class Likelihoods {
@@ -20,7 +21,20 @@ final class Likelihoods {
    * @return natural logarithms, one a token; NaN for the first
    */
   static float[] of(MnemeModel model, Mode mode, int[] text) throws IOException {
+    return of(model, mode, text, chunk -> true);
+  }
+
+  /**
+   * Reads a text in one mode and foretells parts of it.
+   *
+   * @param wanted whether the tokens of a chunk, given by its first, are to be foretold; the uncut
+   *     model foretells all
+   * @return natural logarithms, one a token; NaN for the first and those not wanted
+   */
+  static float[] of(MnemeModel model, Mode mode, int[] text, IntPredicate wanted)
+      throws IOException {
     float[] all = new float[text.length];
+    Arrays.fill(all, Float.NaN);
     int chunk = model.config().chunk();
     try (ReadingProgress progress = ReadingProgress.start(mode.label(), text.length)) {
       if (mode == Mode.FULL) {
@@ -30,8 +44,12 @@ final class Likelihoods {
       try (MnemeSession session = model.newSession(mode.memory(model.config().memory()))) {
         for (int from = 0; from < text.length; from += chunk) {
           int to = Math.min(text.length, from + chunk);
-          float[] part = session.logLikelihoods(Arrays.copyOfRange(text, from, to));
-          System.arraycopy(part, 0, all, from, part.length);
+          int[] part = Arrays.copyOfRange(text, from, to);
+          if (wanted.test(from)) {
+            System.arraycopy(session.logLikelihoods(part), 0, all, from, part.length);
+          } else {
+            session.append(part);
+          }
           progress.accept(to);
         }
       }
@@ -42,7 +60,6 @@ final class Likelihoods {
   private static void uncut(
       MnemeModel model, int[] text, float[] all, int chunk, ReadingProgress progress)
       throws IOException {
-    all[0] = Float.NaN;
     try (UncutModel uncut = UncutModel.open(model.graph(), model.runtime(), text.length, chunk)) {
       for (int from = 0; from < text.length; from += chunk) {
         int to = Math.min(text.length, from + chunk);

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -30,12 +31,17 @@ import picocli.CommandLine.Spec;
     description = {
       "Reads a text and tells how well the model foretold its tokens, by their position.",
       "With --distance, reads a document, so many tokens of other text, and the document again: what"
-          + " is remembered is foretold better the second time."
+          + " is remembered is foretold better the second time.",
+      "With --context, foretells samples all over the text after everything in front of them, and"
+          + " again after so many tokens alone: what is remembered must not confuse the model."
     },
     mixinStandardHelpOptions = true)
 public final class PerplexityCommand implements Callable<Integer> {
 
   private static final int FIRST_BUCKET = 1024;
+
+  /** Samples of a text with --context. */
+  private static final int SAMPLES = 16;
 
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions model;
@@ -69,6 +75,19 @@ public final class PerplexityCommand implements Callable<Integer> {
   private int document;
 
   @Option(
+      names = "--context",
+      paramLabel = "N",
+      description = "tokens in front of a sample, to compare with all in front of it")
+  private @Nullable String context;
+
+  @Option(
+      names = "--sample",
+      paramLabel = "N",
+      defaultValue = "4k",
+      description = "tokens of a sample, with --context (default: ${DEFAULT-VALUE})")
+  private String sample;
+
+  @Option(
       names = "--mode",
       paramLabel = "MODE",
       split = ",",
@@ -81,11 +100,18 @@ public final class PerplexityCommand implements Callable<Integer> {
    *
    * @param mode what the model attended
    * @param distance tokens between the copies; null where the text is read once
+   * @param context tokens that were read in front of these; null for all
    * @param from first token, inclusive
    * @param to last token, exclusive
    * @param perplexity the exponential of the mean negative log-likelihood
    */
-  record Figure(String mode, @Nullable Integer distance, int from, int to, double perplexity) {}
+  record Figure(
+      String mode,
+      @Nullable Integer distance,
+      @Nullable Integer context,
+      int from,
+      int to,
+      double perplexity) {}
 
   @Override
   public Integer call() throws IOException {
@@ -98,7 +124,9 @@ public final class PerplexityCommand implements Callable<Integer> {
     List<Figure> figures = new ArrayList<>();
     try (MnemeModel opened = model.open()) {
       for (Mode mode : modes) {
-        if (distances.isEmpty()) {
+        if (context != null) {
+          samples(opened, mode, Grid.lengths(context).getFirst(), figures);
+        } else if (distances.isEmpty()) {
           positions(opened, mode, figures);
         }
         for (String distance : distances) {
@@ -118,9 +146,51 @@ public final class PerplexityCommand implements Callable<Integer> {
     int[] tokens = tokens(opened, Grid.lengths(length).getFirst());
     float[] likelihoods = Likelihoods.of(opened, mode, tokens);
     for (int from = 1, to = FIRST_BUCKET; from < tokens.length; from = to, to *= 2) {
-      add(figures, mode, null, from, Math.min(to, tokens.length), likelihoods);
+      int end = Math.min(to, tokens.length);
+      add(figures, mode, null, null, from, end, Likelihoods.perplexity(likelihoods, from, end));
     }
-    add(figures, mode, null, 1, tokens.length, likelihoods);
+    add(
+        figures,
+        mode,
+        null,
+        null,
+        1,
+        tokens.length,
+        Likelihoods.perplexity(likelihoods, 1, tokens.length));
+  }
+
+  private void samples(MnemeModel opened, Mode mode, int context, List<Figure> figures)
+      throws IOException {
+    int chunk = opened.config().chunk();
+    int size = Grid.lengths(sample).getFirst() / chunk * chunk;
+    int[] tokens = tokens(opened, Grid.lengths(length).getFirst());
+    int step = tokens.length / SAMPLES / chunk * chunk;
+    if (size == 0 || size > step || context >= step - size) {
+      throw new ParameterException(
+          spec.commandLine(),
+          "%d samples of %d tokens (at least chunk: %d), each after more than %d, do not fit into %d tokens"
+              .formatted(SAMPLES, size, chunk, context, tokens.length));
+    }
+    float[] whole =
+        Likelihoods.of(opened, mode, tokens, token -> token % step >= step - size && token > 0);
+    double ratios = 0;
+    for (int to = step; to <= SAMPLES * step; to += step) {
+      int from = to - size;
+      double after = Likelihoods.perplexity(whole, from, to);
+      float[] fresh = Likelihoods.of(opened, mode, Arrays.copyOfRange(tokens, from - context, to));
+      double alone = Likelihoods.perplexity(fresh, context, context + size);
+      add(figures, mode, null, null, from, to, after);
+      add(figures, mode, null, context, from, to, alone);
+      ratios += Math.log(after / alone) / SAMPLES;
+    }
+    spec.commandLine()
+        .getOut()
+        .printf(
+            Locale.ROOT,
+            "%-7s after all in front: %.4f x the perplexity after %,d tokens (geometric mean)%n",
+            mode.label(),
+            Math.exp(ratios),
+            context);
   }
 
   private void repeated(MnemeModel opened, Mode mode, int distance, List<Figure> figures)
@@ -129,26 +199,41 @@ public final class PerplexityCommand implements Callable<Integer> {
     int[] twice =
         IntStream.concat(IntStream.of(once), IntStream.of(once).limit(document)).toArray();
     float[] likelihoods = Likelihoods.of(opened, mode, twice);
-    add(figures, mode, distance, 1, document, likelihoods);
-    add(figures, mode, distance, once.length, twice.length, likelihoods);
+    add(
+        figures,
+        mode,
+        distance,
+        null,
+        1,
+        document,
+        Likelihoods.perplexity(likelihoods, 1, document));
+    add(
+        figures,
+        mode,
+        distance,
+        null,
+        once.length,
+        twice.length,
+        Likelihoods.perplexity(likelihoods, once.length, twice.length));
   }
 
   private void add(
       List<Figure> figures,
       Mode mode,
       @Nullable Integer distance,
+      @Nullable Integer context,
       int from,
       int to,
-      float[] likelihoods) {
-    Figure figure =
-        new Figure(mode.label(), distance, from, to, Likelihoods.perplexity(likelihoods, from, to));
+      double perplexity) {
+    Figure figure = new Figure(mode.label(), distance, context, from, to, perplexity);
     figures.add(figure);
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         Locale.ROOT,
-        "%-7s %s tokens %,9d to %,9d  perplexity %8.3f%n",
+        "%-7s %s%s tokens %,9d to %,9d  perplexity %8.3f%n",
         figure.mode(),
         distance == null ? "" : String.format(Locale.ROOT, "distance %,d ", distance),
+        context == null ? "" : String.format(Locale.ROOT, "after %,d ", context),
         from,
         to,
         figure.perplexity());

@@ -1,5 +1,8 @@
 package dev.mneme.benchmarks.recall;
 
+import dev.mneme.attention.Stage;
+import java.time.Duration;
+import java.util.Map;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -27,6 +30,9 @@ public sealed interface Reader extends AutoCloseable permits SessionReader, Uncu
    * @param to last token, exclusive
    */
   @Nullable Double visibleShare(int from, int to);
+
+  /** What reading took its time for, stage by stage; empty where that is not known. */
+  Map<Stage, Duration> times();
 
   @Override
   void close();

@@ -1,6 +1,9 @@
 package dev.mneme.benchmarks.recall;
 
 import dev.mneme.MnemeSession;
+import dev.mneme.attention.Stage;
+import java.time.Duration;
+import java.util.Map;
 import java.util.function.IntConsumer;
 
 /** A text read through a memory. */
@@ -34,6 +37,11 @@ public final class SessionReader implements Reader {
   @Override
   public Double visibleShare(int from, int to) {
     return session.visibleShare(from, to);
+  }
+
+  @Override
+  public Map<Stage, Duration> times() {
+    return session.times();
   }
 
   @Override

@@ -1,7 +1,10 @@
 package dev.mneme.benchmarks.recall;
 
 import dev.mneme.MnemeModel;
+import dev.mneme.attention.Stage;
 import dev.mneme.benchmarks.baseline.UncutModel;
+import java.time.Duration;
+import java.util.Map;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +52,11 @@ public final class UncutReader implements Reader {
   @Override
   public @Nullable Double visibleShare(int from, int to) {
     return null;
+  }
+
+  @Override
+  public Map<Stage, Duration> times() {
+    return Map.of();
   }
 
   @Override

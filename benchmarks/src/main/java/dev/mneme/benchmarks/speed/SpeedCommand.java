@@ -1,6 +1,7 @@
 package dev.mneme.benchmarks.speed;
 
 import dev.mneme.MnemeModel;
+import dev.mneme.attention.Stage;
 import dev.mneme.benchmarks.baseline.UncutModel;
 import dev.mneme.benchmarks.recall.Reader;
 import dev.mneme.benchmarks.recall.SessionReader;
@@ -12,15 +13,18 @@ import dev.mneme.integration.cli.ReadingProgress;
 import dev.mneme.integration.cli.ResidentMemory;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
+import java.util.function.Function;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -99,9 +103,17 @@ public final class SpeedCommand implements Callable<Integer> {
    * @param prefillTokensPerSecond speed of reading it, the first logits included
    * @param decodeMs median milliseconds of a decode step behind it
    * @param peakBytes most resident bytes of the process meanwhile, all models included
+   * @param prefillShares share of each stage in the time of reading; empty for the uncut model
+   * @param decodeShares share of each stage in the time of the decode steps
    */
   record Measurement(
-      String subject, int tokens, double prefillTokensPerSecond, double decodeMs, long peakBytes) {}
+      String subject,
+      int tokens,
+      double prefillTokensPerSecond,
+      double decodeMs,
+      long peakBytes,
+      Map<Stage, Double> prefillShares,
+      Map<Stage, Double> decodeShares) {}
 
   @Override
   public Integer call() throws IOException {
@@ -156,6 +168,7 @@ public final class SpeedCommand implements Callable<Integer> {
       long start = System.nanoTime();
       reader.read(prompt, progress);
       double seconds = (System.nanoTime() - start) / 1e9;
+      Map<Stage, Duration> prefill = reader.times();
       double[] milliseconds = new double[steps];
       for (int step = 0; step < steps; step++) {
         long before = System.nanoTime();
@@ -163,8 +176,37 @@ public final class SpeedCommand implements Callable<Integer> {
         milliseconds[step] = (System.nanoTime() - before) / 1e6;
       }
       return new Measurement(
-          subject, length, length / seconds, median(milliseconds), memory.peak());
+          subject,
+          length,
+          length / seconds,
+          median(milliseconds),
+          memory.peak(),
+          shares(Map.of(), prefill),
+          shares(prefill, reader.times()));
     }
+  }
+
+  /** Share of each stage in the time between two readings of a clock. */
+  private static Map<Stage, Double> shares(
+      Map<Stage, Duration> before, Map<Stage, Duration> after) {
+    Map<Stage, Double> spent = new EnumMap<>(Stage.class);
+    after.forEach((stage, time) ->
+        spent.put(stage, (double) time.minus(before.getOrDefault(stage, Duration.ZERO)).toNanos()));
+    double all = spent.values().stream().mapToDouble(Double::doubleValue).sum();
+    spent.replaceAll((stage, nanoseconds) -> nanoseconds / all);
+    return spent;
+  }
+
+  /** The means of shares, whose sum stays 1 as that of medians would not. */
+  private static Map<Stage, Double> means(
+      List<Measurement> measured, Function<Measurement, Map<Stage, Double>> shares) {
+    Map<Stage, Double> means = new EnumMap<>(Stage.class);
+    for (Measurement m : measured) {
+      shares
+          .apply(m)
+          .forEach((stage, share) -> means.merge(stage, share / measured.size(), Double::sum));
+    }
+    return means;
   }
 
   private static List<Measurement> medians(List<Measurement> measured) {
@@ -181,7 +223,9 @@ public final class SpeedCommand implements Callable<Integer> {
                 first.tokens,
                 median(same.stream().mapToDouble(m -> m.prefillTokensPerSecond).toArray()),
                 median(same.stream().mapToDouble(m -> m.decodeMs).toArray()),
-                same.stream().mapToLong(m -> m.peakBytes).max().orElseThrow()));
+                same.stream().mapToLong(m -> m.peakBytes).max().orElseThrow(),
+                means(same, m -> m.prefillShares),
+                means(same, m -> m.decodeShares)));
       }
     }
     return medians;
@@ -234,6 +278,14 @@ public final class SpeedCommand implements Callable<Integer> {
       }
     }
     Measurement longest = mneme.getLast();
+    out.printf("at %d, share of the time:%n", longest.tokens);
+    longest.prefillShares.forEach((stage, share) ->
+        out.printf(
+            Locale.ROOT,
+            "  %-9s prefill %5.1f %%   decode %5.1f %%%n",
+            stage.name().toLowerCase(Locale.ROOT),
+            100 * share,
+            100 * longest.decodeShares.getOrDefault(stage, 0.0)));
     out.printf(
         Locale.ROOT,
         "at %d: prefill %.2f of the roof, decode %.2f of it%n",

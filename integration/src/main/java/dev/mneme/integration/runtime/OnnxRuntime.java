@@ -40,9 +40,10 @@ public final class OnnxRuntime {
    *
    * @param threads threads of an operator, 0 for one a core; ignored where the environment's pool
    *     exists already
+   * @param spinning whether they wait for work actively; ignored there too
    * @throws IllegalArgumentException if the device needs another build of ONNX Runtime
    */
-  public static OnnxRuntime open(Device device, int threads) {
+  public static OnnxRuntime open(Device device, int threads, boolean spinning) {
     if (device instanceof Device.Cuda
         && !OrtEnvironment.getAvailableProviders().contains(OrtProvider.CUDA)) {
       throw new IllegalArgumentException(
@@ -50,7 +51,7 @@ public final class OnnxRuntime {
               + " com.microsoft.onnxruntime:onnxruntime by onnxruntime_gpu (Maven profile: -Pcuda),"
               + " or choose device cpu");
     }
-    SharedEnvironment shared = SharedEnvironment.get(threads);
+    SharedEnvironment shared = SharedEnvironment.get(threads, spinning);
     return new OnnxRuntime(shared.environment, shared.ownPool, threads, device);
   }
 
@@ -113,9 +114,9 @@ public final class OnnxRuntime {
 
     private static @Nullable SharedEnvironment first;
 
-    static synchronized SharedEnvironment get(int threads) {
+    static synchronized SharedEnvironment get(int threads, boolean spinning) {
       if (first == null) {
-        first = withDeepStack(() -> create(threads));
+        first = withDeepStack(() -> create(threads, spinning));
       }
       return first;
     }
@@ -135,10 +136,11 @@ public final class OnnxRuntime {
       }
     }
 
-    private static SharedEnvironment create(int threads) throws OrtException {
+    private static SharedEnvironment create(int threads, boolean spinning) throws OrtException {
       try (OrtEnvironment.ThreadingOptions pool = new OrtEnvironment.ThreadingOptions()) {
         pool.setGlobalIntraOpNumThreads(threads);
         pool.setGlobalInterOpNumThreads(1);
+        pool.setGlobalSpinControl(spinning);
         OrtEnvironment made =
             OrtEnvironment.getEnvironment(OrtLoggingLevel.ORT_LOGGING_LEVEL_WARNING, "mneme", pool);
         made.setTelemetry(false);

@@ -9,6 +9,7 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import dev.mneme.attention.MemoryAttention;
+import dev.mneme.attention.Stage;
 import dev.mneme.attention.TokenMatrix;
 import dev.mneme.attention.selection.WordSearch;
 import dev.mneme.integration.graph.AttentionLayer;
@@ -135,6 +136,7 @@ public final class TokenReader implements AutoCloseable {
    * @param to receives one float a vocabulary entry
    */
   public void logits(float[] to) {
+    memory.clock().start();
     run(model.graph().layers().size(), last);
     MemorySegment.copy(logits, JAVA_FLOAT, 0, to, 0, to.length);
   }
@@ -150,6 +152,7 @@ public final class TokenReader implements AutoCloseable {
     try (Arena scratch = Arena.ofConfined()) {
       MemorySegment tile = scratch.allocate(Math.min(all.rows, LOGIT_ROWS) * width, 64);
       for (int first = 0; first < all.rows; first += LOGIT_ROWS) {
+        memory.clock().start();
         int count = Math.min(LOGIT_ROWS, all.rows - first);
         try (Views views = new Views(first, count, tile)) {
           run(model.graph().layers().size(), views);
@@ -197,6 +200,7 @@ public final class TokenReader implements AutoCloseable {
           .session(index)
           .run(views.of(segment.inputs()), Set.of(), views.of(segment.outputs()))
           .close();
+      memory.clock().end(Stage.SEGMENTS);
     } catch (OrtException e) {
       throw new ModelException("segment " + index + " failed: " + e.getMessage(), e);
     }
