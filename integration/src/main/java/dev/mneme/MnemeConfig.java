@@ -13,6 +13,7 @@ import com.google.common.base.Splitter;
 import com.sun.management.OperatingSystemMXBean;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.integration.runtime.Device;
+import dev.mneme.integration.runtime.SelfCheck;
 import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.index.IndexKind;
 import java.io.IOException;
@@ -40,6 +41,8 @@ import java.util.Map;
  *     decides
  * @param spinning whether those threads wait for work actively: some percent faster, but they keep
  *     their cores from other programs while a model runs; the first model decides here too
+ * @param selfCheck when a model is compared with what it was cut from, which takes as long as
+ *     opening that, and its memory
  * @param chunk tokens that go through the model together while a text is read; a multiple of {@code
  *     memory.queryBlock}
  * @param maxMemoryMiB most mebibytes that the far memory of one session may hold, 0 for three
@@ -59,6 +62,7 @@ public record MnemeConfig(
     String device,
     int threads,
     boolean spinning,
+    SelfCheck.When selfCheck,
     int chunk,
     long maxMemoryMiB,
     long maxResidentBytes,
@@ -215,6 +219,7 @@ public record MnemeConfig(
         .device(device)
         .threads(threads)
         .spinning(spinning)
+        .selfCheck(selfCheck)
         .chunk(chunk)
         .maxMemoryMiB(maxMemoryMiB)
         .maxResidentBytes(maxResidentBytes)
@@ -231,6 +236,7 @@ public record MnemeConfig(
     private String device = "cpu";
     private int threads;
     private boolean spinning = true;
+    private SelfCheck.When selfCheck = SelfCheck.When.ONCE;
     private int chunk = 512;
     private long maxMemoryMiB;
     private long maxResidentBytes;
@@ -257,6 +263,12 @@ public record MnemeConfig(
     /** Sets whether threads wait actively. */
     public Builder spinning(boolean value) {
       spinning = value;
+      return this;
+    }
+
+    /** Sets when a model is compared with what it was cut from. */
+    public Builder selfCheck(SelfCheck.When value) {
+      selfCheck = value;
       return this;
     }
 
@@ -314,6 +326,7 @@ public record MnemeConfig(
           device,
           threads,
           spinning,
+          selfCheck,
           chunk,
           maxMemoryMiB,
           maxResidentBytes,

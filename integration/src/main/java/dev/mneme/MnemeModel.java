@@ -9,6 +9,7 @@ import dev.mneme.attention.MemoryConfig;
 import dev.mneme.attention.Words;
 import dev.mneme.integration.graph.ModelGraph;
 import dev.mneme.integration.graph.UnsupportedModelException;
+import dev.mneme.integration.importer.CheckedModels;
 import dev.mneme.integration.runtime.BlockFinder;
 import dev.mneme.integration.runtime.BlockWords;
 import dev.mneme.integration.runtime.Device;
@@ -17,6 +18,7 @@ import dev.mneme.integration.runtime.ModelFingerprint;
 import dev.mneme.integration.runtime.NativeHeap;
 import dev.mneme.integration.runtime.OnnxRuntime;
 import dev.mneme.integration.runtime.SegmentedModel;
+import dev.mneme.integration.runtime.SelfCheck;
 import dev.mneme.integration.runtime.TokenReader;
 import dev.mneme.integration.text.Tokenizer;
 import dev.mneme.memory.codec.BlockPrecision;
@@ -34,6 +36,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
@@ -126,11 +129,32 @@ public final class MnemeModel implements AutoCloseable {
       Tokenizer tokenizer = Tokenizer.open(graph.folder());
       try {
         SegmentedModel model = SegmentedModel.open(graph, runtime);
+        try {
+          check(model);
+        } catch (IOException | RuntimeException e) {
+          model.close();
+          throw e;
+        }
         NativeHeap.trim();
         return new MnemeModel(model, tokenizer, config);
-      } catch (RuntimeException e) {
+      } catch (IOException | RuntimeException e) {
         tokenizer.close();
         throw e;
+      }
+    }
+
+    private void check(SegmentedModel model) throws IOException {
+      if (config.selfCheck() == SelfCheck.When.NEVER) {
+        return;
+      }
+      CheckedModels entry =
+          CheckedModels.entry(
+              model.graph(),
+              Objects.requireNonNullElse(
+                  MnemeModel.class.getPackage().getImplementationVersion(), "unknown"));
+      if (config.selfCheck() == SelfCheck.When.ALWAYS || !entry.isChecked()) {
+        SelfCheck.compare(model);
+        entry.add();
       }
     }
   }

@@ -12,19 +12,68 @@ import java.util.random.RandomGenerator;
  * by whom it is asked for. So one context, read once, answers for forty depths. A unit is a line of
  * noise.
  *
- * <p>Wording of the pass key is landmark attention's and that of the digits InfiniteBench's, with
- * the owner's name in both. Equal seeds give the same context whatever the depth.
+ * <p>Wording follows landmark attention's pass key and InfiniteBench's digits, with the owner
+ * twice: once to be found by, and once in front of the number, as in a list. Without that a small
+ * model mixes forty numbers up that it sees all the same; docs/decisions.md has the figures. Equal
+ * seeds give the same context whatever the depth.
  */
 final class Secrets implements TaskTemplate {
 
-  private static final int SECRETS = 40;
+  private static final List<String> OWNERS =
+      List.of(
+          "dragon",
+          "river",
+          "mountain",
+          "teacher",
+          "doctor",
+          "garden",
+          "bridge",
+          "castle",
+          "window",
+          "guitar",
+          "rocket",
+          "planet",
+          "tiger",
+          "forest",
+          "island",
+          "engine",
+          "mirror",
+          "ladder",
+          "bottle",
+          "candle",
+          "hammer",
+          "basket",
+          "blanket",
+          "saddle",
+          "pepper",
+          "cotton",
+          "silver",
+          "copper",
+          "marble",
+          "velvet",
+          "lemon",
+          "walnut",
+          "rabbit",
+          "falcon",
+          "turtle",
+          "spider",
+          "lobster",
+          "camel",
+          "pigeon",
+          "salmon");
+
+  private static final int SECRETS = OWNERS.size();
 
   /** A pass key, or a string of digits. */
   private record Secret(String thing, String owner, String number) {
 
     String sentence() {
-      return "The %1$s of %2$s is %3$s. Remember it. %3$s is the %1$s of %2$s."
-          .formatted(thing, owner, number);
+      return "%1$s %2$s. Remember it: %3$s %2$s.".formatted(entry(), number, owner);
+    }
+
+    /** What stands in front of the number. */
+    String entry() {
+      return "The %1$s of the %2$s: %2$s".formatted(thing, owner);
     }
   }
 
@@ -57,11 +106,11 @@ final class Secrets implements TaskTemplate {
   public Prompt prompt(int units, double depth, RandomGenerator random) {
     Vocabulary words = new Vocabulary(random);
     List<Secret> secrets = new ArrayList<>();
-    while (secrets.size() < SECRETS) {
+    for (String owner : OWNERS) {
       secrets.add(
           secrets.size() % 2 == 0
-              ? new Secret("pass key", words.name(), words.digits(5))
-              : new Secret("sequence of digits", words.name(), words.digits(10)));
+              ? new Secret("pass key", owner, words.digits(5))
+              : new Secret("sequence of digits", owner, words.digits(10)));
     }
     int asked = Haystack.at(depth, SECRETS);
     Secret secret = secrets.get(asked);
@@ -71,11 +120,13 @@ final class Secrets implements TaskTemplate {
           (int) ((i + 0.5) * units / SECRETS),
           new Haystack.Hidden(secrets.get(i).sentence(), i == asked));
     }
-    String of = secret.thing() + " of " + secret.owner();
     return new Haystack(
             "There is important info hidden inside a lot of irrelevant text. Find it and memorize"
                 + " it. I will quiz you about the important information.\n\n")
         .lines("\n", units, place -> Vocabulary.NOISE, hidden)
-        .ask("\nWhat is the " + of + "?", " The " + of + " is", List.of(secret.number()));
+        .ask(
+            "\nWhat is the " + secret.thing() + " of the " + secret.owner() + "?",
+            " " + secret.entry(),
+            List.of(secret.number()));
   }
 }

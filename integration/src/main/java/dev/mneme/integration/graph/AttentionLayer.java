@@ -30,4 +30,11 @@ public record AttentionLayer(
     float softcap,
     Projection projection,
     String output,
-    RotaryTable rotary) {}
+    RotaryTable rotary) {
+
+  /** The same attention between other tensors. */
+  AttentionLayer with(Projection otherProjection, String otherOutput) {
+    return new AttentionLayer(
+        index, node, heads, kvHeads, headDim, scale, softcap, otherProjection, otherOutput, rotary);
+  }
+}

@@ -12,9 +12,12 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
+import java.util.function.ObjIntConsumer;
 
 /**
  * The values of initializers, wherever they are stored.
@@ -28,6 +31,10 @@ final class ExternalData {
       ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort SHORT =
       ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt INT =
+      ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfDouble DOUBLE =
+      ValueLayout.JAVA_DOUBLE_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfLong LONG =
       ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
@@ -82,18 +89,69 @@ final class ExternalData {
     return values;
   }
 
-  /** Reads int64 values. */
-  long[] longs(TensorProto tensor) throws IOException {
+  /**
+   * Reads the values of a small tensor of numbers.
+   *
+   * @return empty if its type is none that graphs compute sizes and factors with
+   */
+  Optional<double[]> numbers(TensorProto tensor) throws IOException {
     int count = count(tensor);
-    long[] values = new long[count];
-    try (Arena arena = Arena.ofConfined()) {
-      boolean listed = tensor.getInt64DataCount() > 0;
-      MemorySegment bytes = listed ? MemorySegment.NULL : bytes(tensor, 8, arena);
-      for (int i = 0; i < count; i++) {
-        values[i] = listed ? tensor.getInt64Data(i) : bytes.getAtIndex(LONG, i);
+    double[] values = new double[count];
+    switch (DataType.forNumber(tensor.getDataType())) {
+      case FLOAT, FLOAT16, BFLOAT16 -> {
+        float[] floats = floats(tensor);
+        Arrays.setAll(values, i -> floats[i]);
+      }
+      case DOUBLE -> {
+        boolean listed = tensor.getDoubleDataCount() > 0;
+        read(
+            tensor,
+            listed,
+            8,
+            (bytes, i) ->
+                values[i] = listed ? tensor.getDoubleData(i) : bytes.getAtIndex(DOUBLE, i));
+      }
+      case INT64 -> {
+        boolean listed = tensor.getInt64DataCount() > 0;
+        read(
+            tensor,
+            listed,
+            8,
+            (bytes, i) -> values[i] = listed ? tensor.getInt64Data(i) : bytes.getAtIndex(LONG, i));
+      }
+      case INT32 -> {
+        boolean listed = tensor.getInt32DataCount() > 0;
+        read(
+            tensor,
+            listed,
+            4,
+            (bytes, i) -> values[i] = listed ? tensor.getInt32Data(i) : bytes.getAtIndex(INT, i));
+      }
+      case BOOL -> {
+        boolean listed = tensor.getInt32DataCount() > 0;
+        read(
+            tensor,
+            listed,
+            1,
+            (bytes, i) ->
+                values[i] = listed ? tensor.getInt32Data(i) : bytes.get(ValueLayout.JAVA_BYTE, i));
+      }
+      case null, default -> {
+        return Optional.empty();
       }
     }
-    return values;
+    return Optional.of(values);
+  }
+
+  private void read(
+      TensorProto tensor, boolean listed, int bytes, ObjIntConsumer<MemorySegment> each)
+      throws IOException {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment all = listed ? MemorySegment.NULL : bytes(tensor, bytes, arena);
+      for (int i = 0; i < count(tensor); i++) {
+        each.accept(all, i);
+      }
+    }
   }
 
   private int count(TensorProto tensor) throws IOException {

@@ -1,5 +1,6 @@
 package dev.mneme.integration.graph;
 
+import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
@@ -14,11 +15,11 @@ import java.util.Collection;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -48,6 +49,7 @@ final class GraphCutter {
           "Loop",
           "LSTM",
           "MRotaryEmbedding",
+          "Range",
           "RNN",
           "RotaryEmbedding",
           "Scan");
@@ -126,30 +128,74 @@ final class GraphCutter {
     for (int i = layers.size(); i >= 0; i--) {
       Cone cone = new Cone(i);
       wanted.get(i).forEach(cone::add);
-      cone.carried.keySet().forEach(tensor -> wanted.get(depth(tensor)).add(tensor));
+      cone.carried.forEach(tensor -> wanted.get(depth(tensor)).add(tensor));
       segments.addFirst(segment(cone, wanted.get(i)));
     }
     return List.copyOf(segments);
   }
 
   private Segment segment(Cone cone, Set<String> wanted) {
-    List<TensorSpec> inputs = new ArrayList<>();
-    inputs.add(
-        cone.index == 0
-            ? new TensorSpec(tokenInput, DataType.INT64, 1)
-            : shapes.row(layers.get(cone.index - 1).output()));
-    inputs.addAll(cone.carried.values());
-    List<TensorSpec> outputs = wanted.stream().map(shapes::row).toList();
-
     GraphProto.Builder part = GraphProto.newBuilder().setName("segment" + cone.index);
+    List<TensorSpec> inputs = new ArrayList<>();
+    if (cone.index == 0) {
+      inputs.add(new TensorSpec(tokenInput, DataType.INT64, 1));
+    } else {
+      inputs.add(taken(layers.get(cone.index - 1).output(), part));
+      cone.carried.forEach(tensor -> inputs.add(taken(tensor, part)));
+    }
     graph.nodes().stream().filter(node -> cone.contains(node)).forEach(part::addNode);
-    model.getGraph().getInitializerList().stream()
+    List<TensorSpec> outputs = wanted.stream().map(tensor -> given(tensor, part)).toList();
+    graph.initializers().stream()
         .filter(initializer -> cone.tensors.contains(initializer.getName()))
         .forEach(part::addInitializer);
     inputs.forEach(input -> part.addInput(declaration(input)));
     outputs.forEach(output -> part.addOutput(declaration(output)));
     return new Segment(
         cone.index, model.toBuilder().clearGraph().setGraph(part).build(), inputs, outputs);
+  }
+
+  /** An input of a segment, which converts it to the type that its nodes expect. */
+  private TensorSpec taken(String tensor, GraphProto.Builder segment) {
+    TensorSpec spec = shapes.row(tensor);
+    TensorShape shape = shapes.shape(tensor);
+    if (shape != null && !spec.name().equals(tensor)) {
+      segment.addNode(cast(spec.name(), tensor, shape.type()));
+    }
+    return spec;
+  }
+
+  /** An output of a segment, which converts it from the type that its nodes make. */
+  private TensorSpec given(String tensor, GraphProto.Builder segment) {
+    TensorSpec spec = shapes.row(tensor);
+    if (!spec.name().equals(tensor)) {
+      segment.addNode(cast(tensor, spec.name(), spec.type()));
+    }
+    return spec;
+  }
+
+  static NodeProto cast(String from, String to, DataType type) {
+    return NodeProto.newBuilder()
+        .setOpType("Cast")
+        .addInput(from)
+        .addOutput(to)
+        .addAttribute(
+            AttributeProto.newBuilder()
+                .setName("to")
+                .setType(AttributeProto.AttributeType.INT)
+                .setI(type.getNumber()))
+        .build();
+  }
+
+  /** A layer with the tensors that pass between its segments and it. */
+  AttentionLayer passed(AttentionLayer layer) {
+    UnaryOperator<String> name = tensor -> shapes.row(tensor).name();
+    return layer.with(
+        switch (layer.projection()) {
+          case Projection.Packed(String qkv) -> new Projection.Packed(name.apply(qkv));
+          case Projection.Separate(String query, String key, String value) ->
+              new Projection.Separate(name.apply(query), name.apply(key), name.apply(value));
+        },
+        name.apply(layer.output()));
   }
 
   private ValueInfoProto declaration(TensorSpec spec) {
@@ -176,7 +222,7 @@ final class GraphCutter {
 
     private final int index;
     private final Set<String> tensors = new HashSet<>();
-    private final Map<String, TensorSpec> carried = new LinkedHashMap<>();
+    private final Set<String> carried = new LinkedHashSet<>();
 
     Cone(int index) {
       this.index = index;
@@ -212,7 +258,7 @@ final class GraphCutter {
       if (index == 0) {
         return tensor.equals(tokenInput);
       }
-      if (tensor.equals(layers.get(index - 1).output()) || carried.containsKey(tensor)) {
+      if (tensor.equals(layers.get(index - 1).output()) || carried.contains(tensor)) {
         return true;
       }
       if (depth(tensor) == index
@@ -222,7 +268,7 @@ final class GraphCutter {
           || isSize(tensor)) {
         return false;
       }
-      carried.put(tensor, shapes.row(tensor));
+      carried.add(tensor);
       return true;
     }
 

@@ -7,6 +7,7 @@ import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -15,11 +16,18 @@ import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
-/** A graph's nodes, initializers and inputs by the names of their tensors. */
+/**
+ * A graph's nodes, initializers and inputs by the names of their tensors. Nodes may be added and
+ * replaced while the graph is read. Not thread-safe.
+ */
 final class GraphIndex {
+
+  /** Largest constant that is looked into: sizes and factors, not weights. */
+  private static final int MOST_NUMBERS = 64;
 
   private final GraphProto graph;
   private final ExternalData data;
+  private final List<NodeProto> nodes = new ArrayList<>();
   private final Map<String, NodeProto> producers = new HashMap<>();
   private final Map<String, List<NodeProto>> consumers = new HashMap<>();
   private final Map<String, TensorProto> initializers = new LinkedHashMap<>();
@@ -41,11 +49,12 @@ final class GraphIndex {
       }
     }
     for (NodeProto node : graph.getNodeList()) {
-      add(node);
+      index(node);
+      nodes.add(node);
     }
   }
 
-  private void add(NodeProto node) {
+  private void index(NodeProto node) {
     boolean constant = true;
     for (String input : node.getInputList()) {
       if (input.isEmpty()) {
@@ -72,7 +81,32 @@ final class GraphIndex {
 
   /** All nodes, each after those that it reads. */
   List<NodeProto> nodes() {
-    return graph.getNodeList();
+    return nodes;
+  }
+
+  /** Adds a node right behind the one that makes its first input, or first if none does. */
+  void add(NodeProto node) {
+    index(node);
+    NodeProto producer = producer(node.getInput(0));
+    nodes.add(producer == null ? 0 : nodes.indexOf(producer) + 1, node);
+  }
+
+  /** Puts a node of the same outputs into the place of another. */
+  void replace(NodeProto old, NodeProto replacement) {
+    nodes.set(nodes.indexOf(old), replacement);
+    old.getInputList().forEach(input -> consumers(input).remove(old));
+    index(replacement);
+  }
+
+  /** Adds a constant under a name that no tensor has. */
+  void add(TensorProto initializer) {
+    initializers.put(initializer.getName(), initializer);
+    constants.add(initializer.getName());
+  }
+
+  /** All initializers. */
+  Collection<TensorProto> initializers() {
+    return initializers.values();
   }
 
   /** The graph's inputs that are no initializers. */
@@ -83,6 +117,15 @@ final class GraphIndex {
   /** Names of the graph's outputs. */
   List<String> outputs() {
     return graph.getOutputList().stream().map(ValueInfoProto::getName).toList();
+  }
+
+  /** Number of axes that an output is declared with. */
+  int outputRank(String output) {
+    return graph.getOutputList().stream()
+        .filter(info -> info.getName().equals(output))
+        .mapToInt(info -> info.getType().getTensorType().getShape().getDimCount())
+        .findFirst()
+        .orElse(0);
   }
 
   /** What the graph declares of its tensors: inputs, outputs and those between. */
@@ -121,24 +164,30 @@ final class GraphIndex {
     return initializers.get(tensor);
   }
 
-  /** The values of a constant of integers, or null if the tensor is not one. */
-  long @Nullable [] integers(String tensor) throws IOException {
+  /** The values of a small constant of numbers, or null if the tensor is not one. */
+  double @Nullable [] numbers(String tensor) throws IOException {
     TensorProto value = value(tensor);
-    if (value != null && value.getDataType() == TensorProto.DataType.INT64_VALUE) {
-      return data.longs(value);
+    if (value != null) {
+      long count = value.getDimsList().stream().reduce(1L, (a, b) -> a * b);
+      return count > MOST_NUMBERS ? null : data.numbers(value).orElse(null);
     }
     NodeProto producer = producers.get(tensor);
-    if (producer != null && producer.getOpType().equals("Constant")) {
-      AttributeProto list = attribute(producer, "value_ints");
-      if (list != null) {
-        return list.getIntsList().stream().mapToLong(Long::longValue).toArray();
-      }
-      AttributeProto one = attribute(producer, "value_int");
-      if (one != null) {
-        return new long[] {one.getI()};
-      }
+    if (producer == null || !producer.getOpType().equals("Constant")) {
+      return null;
     }
-    return null;
+    AttributeProto one = producer.getAttribute(0);
+    return switch (one.getName()) {
+      case "value_ints" -> one.getIntsList().stream().mapToDouble(Long::doubleValue).toArray();
+      case "value_int" -> new double[] {one.getI()};
+      case "value_floats" -> one.getFloatsList().stream().mapToDouble(Float::doubleValue).toArray();
+      case "value_float" -> new double[] {one.getF()};
+      default -> null;
+    };
+  }
+
+  /** The first number of a tensor that is an attribute. */
+  double number(TensorProto tensor) throws IOException {
+    return data.numbers(tensor).orElse(new double[] {KnownNumbers.UNKNOWN})[0];
   }
 
   /** The name of a node's input, empty if it is left out. */

@@ -1,16 +1,16 @@
 package dev.mneme.integration.graph;
 
+import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * A causal language model's graph, read and cut at its attention.
@@ -43,19 +43,18 @@ public final class ModelGraph {
     }
     weightFiles = List.copyOf(data.files());
     GraphIndex graph = new GraphIndex(model.getGraph(), data);
-    List<NodeProto> nodes = AttentionForms.nodes(graph);
+    ShapeInference shapes = new ShapeInference(graph);
+    AttentionForms.checkInputs(graph);
     tokenInput = tokenInput(graph);
-    ShapeInference shapes = new ShapeInference(graph, tokenInput);
-    logits = logits(graph, nodes);
-    vocabularySize = shapes.row(logits).width();
+    List<AttentionLayer> found = new AttentionForms(graph, shapes, data).layers();
+    String output = logits(graph);
+    logits = shapes.row(output).name();
+    vocabularySize = shapes.row(output).width();
     hiddenSize = hiddenSize(graph, shapes, tokenInput);
-    AttentionReader reader = new AttentionReader(graph, shapes, data);
-    List<AttentionLayer> read = new ArrayList<>();
-    for (NodeProto node : nodes) {
-      read.add(reader.read(node, read.size()));
-    }
-    layers = List.copyOf(read);
-    segments = new GraphCutter(model, graph, shapes, tokenInput, logits, layers).segments();
+    ConstantShapes.fold(graph, shapes);
+    GraphCutter cutter = new GraphCutter(model, graph, shapes, tokenInput, output, found);
+    segments = cutter.segments();
+    layers = found.stream().map(cutter::passed).toList();
   }
 
   /**
@@ -96,6 +95,32 @@ public final class ModelGraph {
     return segments;
   }
 
+  /**
+   * The uncut model, without weights as {@link Segment#model()} is. Its outputs are those of the
+   * attention of each layer, under the name of {@link AttentionLayer#output()}, and the logits.
+   *
+   * @throws IOException if the file has changed and is not what it was
+   */
+  public ModelProto whole() throws IOException {
+    ModelProto.Builder whole = ModelFile.parse(onnxFile).toBuilder();
+    GraphProto.Builder graph = whole.getGraphBuilder().clearOutput();
+    Stream.concat(layers.stream().map(AttentionLayer::output), Stream.of(logits))
+        .forEach(output -> {
+          String made = TensorSpec.original(output);
+          if (!made.equals(output)) {
+            graph.addNode(GraphCutter.cast(made, output, DataType.FLOAT));
+          }
+          graph.addOutput(
+              ValueInfoProto.newBuilder()
+                  .setName(output)
+                  .setType(
+                      TypeProto.newBuilder()
+                          .setTensorType(
+                              TypeProto.Tensor.newBuilder().setElemType(DataType.FLOAT_VALUE))));
+        });
+    return whole.build();
+  }
+
   /** Number of logits per token. */
   public int vocabularySize() {
     return vocabularySize;
@@ -111,7 +136,10 @@ public final class ModelGraph {
     return tokenInput;
   }
 
-  /** Name of the logits, {@code [1, n, vocabularySize]}, the only output of the last segment. */
+  /**
+   * Name of the logits, float32 {@code [1, n, vocabularySize]}, the only output of the last
+   * segment.
+   */
   public String logits() {
     return logits;
   }
@@ -160,14 +188,13 @@ public final class ModelGraph {
         && GraphIndex.input(node, 1).equals(input);
   }
 
-  /** The output of that name, else the only one that attention does not make. */
-  private static String logits(GraphIndex graph, List<NodeProto> attention) {
+  /** The output of that name, else the only one that is no cache. */
+  private static String logits(GraphIndex graph) {
     if (graph.outputs().contains(USUAL_LOGITS)) {
       return USUAL_LOGITS;
     }
-    Set<String> caches = new HashSet<>();
-    attention.forEach(node -> caches.addAll(node.getOutputList()));
-    List<String> others = graph.outputs().stream().filter(name -> !caches.contains(name)).toList();
+    List<String> others =
+        graph.outputs().stream().filter(name -> graph.outputRank(name) == 3).toList();
     if (others.size() != 1) {
       throw new UnsupportedModelException(
           "the graph has no single output of logits (found outputs %s)"

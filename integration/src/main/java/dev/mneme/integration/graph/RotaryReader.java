@@ -11,10 +11,10 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Reads how queries and keys are rotated: inside the attention node, by nodes {@code
- * RotaryEmbedding} before it, or not at all.
+ * RotaryEmbedding} or single operators before it, or not at all.
  *
- * <p>Parameters come from the cosine and sine tables, never from a configuration file: scaling of
- * long-context models is in the tables alone.
+ * <p>Parameters come from the cosine and sine tables or from what computes them, never from a
+ * configuration file: scaling of long-context models is in the tables alone.
  */
 final class RotaryReader {
 
@@ -26,20 +26,21 @@ final class RotaryReader {
 
   private final GraphIndex graph;
   private final ExternalData data;
+  private final RotaryNodes nodes;
   private final Map<Source, RotaryTable> tables = new HashMap<>();
 
-  RotaryReader(GraphIndex graph, ExternalData data) {
+  RotaryReader(GraphIndex graph, ShapeInference shapes, ExternalData data) {
     this.graph = graph;
     this.data = data;
+    nodes = new RotaryNodes(graph, shapes, data);
   }
 
   /**
    * Reads the rotation before or inside an attention node.
    *
-   * @param heads number of query heads
-   * @param kvHeads number of key heads
+   * @param attention whose inputs 0 and 1 are queries and keys
    */
-  Rotation read(NodeProto attention, int heads, int kvHeads) throws IOException {
+  Rotation read(NodeProto attention) throws IOException {
     String query = GraphIndex.input(attention, 0);
     String key = GraphIndex.input(attention, 1);
     if (GraphIndex.integer(attention, "do_rotary", 0) != 0) {
@@ -50,23 +51,48 @@ final class RotaryReader {
               GraphIndex.integer(attention, "rotary_interleaved", 0) != 0);
       return new Rotation(query, key, table(attention, source), false);
     }
-    NodeProto queryRotation = rotation(query);
-    NodeProto keyRotation = rotation(key);
-    if (queryRotation == null && keyRotation == null) {
+    return before(attention, query, key);
+  }
+
+  /** Reads the rotation that makes the queries and keys of an attention. */
+  Rotation before(NodeProto attention, String query, String key) throws IOException {
+    One queries = one(query);
+    One keys = one(key);
+    if (queries == null && keys == null) {
       return new Rotation(query, key, RotaryTable.NONE, false);
     }
-    if (queryRotation == null || keyRotation == null) {
+    if (queries == null || keys == null) {
       throw UnsupportedModelException.at(
           attention, "only one of query and key is rotated, supported are both or neither");
     }
-    RotaryTable table = outside(queryRotation, heads);
-    if (!table.equals(outside(keyRotation, kvHeads))) {
+    if (!queries.table().equals(keys.table())) {
       throw UnsupportedModelException.at(
-          keyRotation, "rotates the keys otherwise than the queries are");
+          attention, "its keys are rotated otherwise than its queries");
     }
-    boolean whole = GraphIndex.integer(queryRotation, "rotary_embedding_dim", 0) == 0;
-    return new Rotation(queryRotation.getInput(0), keyRotation.getInput(0), table, whole);
+    return new Rotation(queries.source(), keys.source(), queries.table(), queries.whole());
   }
+
+  /** What makes a tensor by rotation of another; null if nothing does. */
+  private @Nullable One one(String tensor) throws IOException {
+    NodeProto producer = graph.producer(tensor);
+    if (producer == null) {
+      return null;
+    }
+    if (producer.getOpType().equals(OPERATOR)) {
+      boolean whole = GraphIndex.integer(producer, "rotary_embedding_dim", 0) == 0;
+      return new One(producer.getInput(0), outside(producer), whole);
+    }
+    RotaryNodes.Rotated rotated = nodes.rotated(tensor);
+    return rotated == null
+        ? null
+        : new One(
+            rotated.source(),
+            table(producer, new Source(rotated.cos(), rotated.sin(), false)),
+            false);
+  }
+
+  /** One rotated tensor. */
+  private record One(String source, RotaryTable table, boolean whole) {}
 
   /**
    * Checks that positions are those that the caller of the graph gives.
@@ -88,14 +114,9 @@ final class RotaryReader {
     }
   }
 
-  private @Nullable NodeProto rotation(String tensor) {
-    NodeProto producer = graph.producer(tensor);
-    return producer != null && producer.getOpType().equals(OPERATOR) ? producer : null;
-  }
-
-  private RotaryTable outside(NodeProto node, int heads) throws IOException {
+  private RotaryTable outside(NodeProto node) throws IOException {
     boolean microsoft = node.getDomain().equals("com.microsoft");
-    node.getAttributeList().forEach(attribute -> check(node, attribute, heads));
+    node.getAttributeList().forEach(attribute -> check(node, attribute));
     checkPositions(node, GraphIndex.input(node, microsoft ? 1 : 3));
     RotaryTable table =
         table(
@@ -113,11 +134,10 @@ final class RotaryReader {
     return table;
   }
 
-  private static void check(NodeProto node, AttributeProto attribute, int heads) {
+  private static void check(NodeProto node, AttributeProto attribute) {
     boolean known =
         switch (attribute.getName()) {
-          case "interleaved", "rotary_embedding_dim" -> true;
-          case "num_heads" -> attribute.getI() == 0 || attribute.getI() == heads;
+          case "interleaved", "rotary_embedding_dim", "num_heads" -> true;
           case "is_packed_batching" -> attribute.getI() == 0;
           case "scale" -> attribute.getF() == 1;
           default -> false;
@@ -144,6 +164,16 @@ final class RotaryReader {
   }
 
   private RotaryTable fit(NodeProto node, Source source) throws IOException {
+    if (!source.cos().isEmpty()
+        && graph.producer(source.cos()) != null
+        && graph.value(source.cos()) == null) {
+      RotaryTable computed = nodes.table(node, source.cos(), source.sin());
+      return new RotaryTable(
+          computed.inverseFrequencies(),
+          computed.magnitude(),
+          source.interleaved(),
+          computed.rotaryDim());
+    }
     TensorProto cos = initializer(node, "cosines", source.cos());
     TensorProto sin = initializer(node, "sines", source.sin());
     if (cos.getDimsCount() != 2

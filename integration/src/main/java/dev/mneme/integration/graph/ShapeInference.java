@@ -8,6 +8,7 @@ import ai.onnx.proto.OnnxMl.TensorShapeProto.Dimension;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -27,38 +28,65 @@ final class ShapeInference {
 
   private final GraphIndex graph;
   private final Map<String, TensorShape> shapes = new HashMap<>();
+  private final Map<String, TensorShape> declared;
+  private final KnownNumbers numbers;
 
-  /**
-   * Infers all shapes.
-   *
-   * @param tokenInput the input whose shape is {@code [1, n]}
-   */
-  ShapeInference(GraphIndex graph, String tokenInput) throws IOException {
+  /** Infers all shapes. */
+  ShapeInference(GraphIndex graph) throws IOException {
     this.graph = graph;
-    Map<String, TensorShape> declared =
+    numbers = new KnownNumbers(graph, this::shape);
+    Map<String, Long> symbols = new HashMap<>();
+    for (ValueInfoProto input : graph.inputs().values()) {
+      if (input.getType().getTensorType().hasShape()) {
+        shapes.put(input.getName(), atStart(input, symbols));
+      }
+    }
+    declared =
         graph.declarations().stream()
             .filter(info -> info.getType().getTensorType().hasShape())
             .collect(
                 Collectors.toMap(
-                    ValueInfoProto::getName, ShapeInference::declared, (first, second) -> first));
-    for (String input : graph.inputs().keySet()) {
-      TensorShape shape = declared.get(input);
-      if (shape != null) {
-        shapes.put(
-            input,
-            input.equals(tokenInput) ? TensorShape.of(shape.type(), 1, TensorShape.TOKENS) : shape);
-      }
-    }
+                    ValueInfoProto::getName,
+                    info -> declared(info, symbols),
+                    (first, second) -> first));
     for (NodeProto node : graph.nodes()) {
-      List<TensorShape> inferred = checked(node);
-      for (int i = 0; i < node.getOutputCount(); i++) {
-        String output = node.getOutput(i);
-        TensorShape shape = i < inferred.size() ? inferred.get(i) : declared.get(output);
-        if (!output.isEmpty() && shape != null) {
-          shapes.put(output, shape);
-        }
+      add(node);
+    }
+  }
+
+  /**
+   * The shape of an input when a sequence begins: one sequence, {@code n} tokens, of which a mask
+   * tells and positions number, and a cache of no tokens.
+   */
+  private static TensorShape atStart(ValueInfoProto input, Map<String, Long> symbols) {
+    TensorShape given = declared(input, Map.of());
+    long[] dims = given.array();
+    for (int i = 0; i < dims.length; i++) {
+      if (dims[i] < 0) {
+        dims[i] = i == 0 ? 1 : dims.length == 2 ? TensorShape.TOKENS : i == 2 ? 0 : dims[i];
+        symbols.putIfAbsent(
+            input.getType().getTensorType().getShape().getDim(i).getDimParam(), dims[i]);
       }
     }
+    return TensorShape.of(given.type(), dims);
+  }
+
+  /** Infers the shapes of what a node makes, which the graph did not have before. */
+  void add(NodeProto node) throws IOException {
+    List<TensorShape> inferred = checked(node);
+    for (int i = 0; i < node.getOutputCount(); i++) {
+      String output = node.getOutput(i);
+      TensorShape shape = i < inferred.size() ? inferred.get(i) : declared.get(output);
+      if (!output.isEmpty() && shape != null) {
+        shapes.put(output, shape);
+      }
+    }
+    numbers.infer(node, inferred.isEmpty() ? null : inferred.getFirst());
+  }
+
+  /** The sizes and factors that the graph computes. */
+  KnownNumbers numbers() {
+    return numbers;
   }
 
   /** The shape of a tensor, or null if nothing is known of it. */
@@ -68,9 +96,10 @@ final class ShapeInference {
   }
 
   /**
-   * A tensor that has to pass between segments.
+   * A tensor that has to pass between segments, which it does as float32.
    *
-   * @throws UnsupportedModelException if it is not one row of float32 for each token
+   * @return the tensor itself, or what it is called when it has been converted
+   * @throws UnsupportedModelException if it is not one row of real numbers for each token
    */
   TensorSpec row(String tensor) {
     TensorShape shape = shape(tensor);
@@ -80,10 +109,13 @@ final class ShapeInference {
     if (!shape.isRowPerToken()) {
       throw unfit(tensor, shape, "one row per token, FLOAT[1, n, width]");
     }
-    if (shape.type() != DataType.FLOAT) {
-      throw unfit(tensor, shape, "FLOAT");
-    }
-    return new TensorSpec(tensor, shape.type(), Math.toIntExact(shape.last()));
+    String name =
+        switch (shape.type()) {
+          case FLOAT -> tensor;
+          case FLOAT16, BFLOAT16 -> TensorSpec.converted(tensor);
+          default -> throw unfit(tensor, shape, "FLOAT, FLOAT16 or BFLOAT16");
+        };
+    return new TensorSpec(name, DataType.FLOAT, Math.toIntExact(shape.last()));
   }
 
   private UnsupportedModelException unfit(String tensor, TensorShape shape, String supported) {
@@ -119,7 +151,8 @@ final class ShapeInference {
     return type == null ? DataType.UNDEFINED : type;
   }
 
-  private static TensorShape declared(ValueInfoProto info) {
+  /** What a graph declares; sizes that it names are known where an input has them too. */
+  private static TensorShape declared(ValueInfoProto info, Map<String, Long> symbols) {
     var type = info.getType().getTensorType();
     return TensorShape.of(
         type(type.getElemType()),
@@ -127,7 +160,7 @@ final class ShapeInference {
             .mapToLong(dim ->
                 dim.getValueCase() == Dimension.ValueCase.DIM_VALUE
                     ? dim.getDimValue()
-                    : TensorShape.UNKNOWN)
+                    : symbols.getOrDefault(dim.getDimParam(), TensorShape.UNKNOWN))
             .toArray());
   }
 
@@ -144,20 +177,29 @@ final class ShapeInference {
   private List<TensorShape> infer(NodeProto node) throws IOException {
     TensorShape first = operand(node, 0);
     if (node.getOpType().equals("Constant")) {
-      TensorProto value = graph.value(node.getOutput(0));
-      return value == null ? List.of() : List.of(shape(value));
+      return constant(node);
+    }
+    if (node.getOpType().equals("ConstantOfShape")) {
+      return listed(filled(node));
     }
     if (first == null) {
-      return List.of();
+      return switch (node.getOpType()) {
+        case "Add", "Mul", "Where" -> listed(broadcast(node, 1));
+        default -> List.of();
+      };
     }
     return switch (node.getOpType()) {
       case "Abs",
+          "Ceil",
           "Clip",
+          "Cos",
+          "CumSum",
           "Dropout",
           "Elu",
           "Erf",
           "Exp",
           "FastGelu",
+          "Floor",
           "Gelu",
           "HardSigmoid",
           "HardSwish",
@@ -172,14 +214,19 @@ final class ShapeInference {
           "Reciprocal",
           "Relu",
           "RotaryEmbedding",
+          "Round",
+          "ScatterND",
           "Sigmoid",
+          "Sign",
           "Silu",
           "SimplifiedLayerNormalization",
+          "Sin",
           "Softmax",
           "Softplus",
           "Sqrt",
           "Swish",
-          "Tanh" ->
+          "Tanh",
+          "Trilu" ->
           List.of(first);
       // The second and third outputs are statistics, which nothing reads at inference.
       case "SkipLayerNormalization", "SkipSimplifiedLayerNormalization" ->
@@ -187,7 +234,16 @@ final class ShapeInference {
       case "Add", "BiasGelu", "Div", "Max", "Min", "Mod", "Mul", "Pow", "PRelu", "Sub", "Sum" ->
           listed(broadcast(node, 0));
       case "Where" -> listed(broadcast(node, 1));
-      case "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Not" ->
+      case "Equal",
+          "Greater",
+          "GreaterOrEqual",
+          "IsInf",
+          "IsNaN",
+          "Less",
+          "LessOrEqual",
+          "And",
+          "Or",
+          "Not" ->
           listed(broadcast(node, 0).map(shape -> shape.withType(DataType.BOOL)));
       case "Cast" -> List.of(first.withType(type((int) GraphIndex.integer(node, "to", 0))));
       case "QuantizeLinear", "DynamicQuantizeLinear" -> quantized(node, first);
@@ -203,9 +259,13 @@ final class ShapeInference {
       case "Gather" ->
           listed(gathered(first, operand(node, 1), GraphIndex.integer(node, "axis", 0)));
       case "GatherBlockQuantized" -> listed(embedded(node, first));
+      case "Attention" -> node.getDomain().isEmpty() ? List.of(first) : List.of();
+      case "Range" -> List.of(TensorShape.of(first.type(), TensorShape.UNKNOWN));
       case "GroupQueryAttention" -> List.of(first.with(-1, attended(node, first)));
       case "Concat" -> listed(concatenated(node, first));
-      case "Reshape" -> listed(reshaped(first, graph.integers(GraphIndex.input(node, 1))));
+      case "Reshape" -> listed(reshaped(first, numbers.of(GraphIndex.input(node, 1))));
+      case "Expand" -> listed(expanded(first, numbers.of(GraphIndex.input(node, 1))));
+      case "Slice" -> listed(sliced(node, first));
       case "Shape" -> List.of(TensorShape.of(DataType.INT64, first.rank()));
       case "Split" -> split(node, first);
       case "Transpose" -> List.of(transposed(node, first));
@@ -225,16 +285,28 @@ final class ShapeInference {
     return name.isEmpty() ? null : shape(name);
   }
 
-  private Optional<TensorShape> broadcast(NodeProto node, int from) {
-    TensorShape result = operand(node, from);
+  /**
+   * The broadcast shape of a node's inputs, with the type of one of them. Masks come from long
+   * subgraphs; where one meets rows of tokens or scores of heads, it is they that have the larger
+   * shape.
+   *
+   * @param typed the input whose type the result has
+   */
+  private Optional<TensorShape> broadcast(NodeProto node, int typed) {
+    TensorShape result = null;
+    boolean unknown = false;
     for (int i = 0; i < node.getInputCount(); i++) {
       TensorShape other = operand(node, i);
-      if (result == null || other == null) {
-        return Optional.empty();
+      unknown |= other == null;
+      if (other != null) {
+        result = result == null ? other : result.broadcast(other);
       }
-      result = result.broadcast(other);
     }
-    return Optional.ofNullable(result);
+    TensorShape first = operand(node, typed);
+    if (result == null || (unknown && result.rank() < 3)) {
+      return Optional.empty();
+    }
+    return Optional.of(first == null ? result : result.withType(first.type()));
   }
 
   private List<TensorShape> quantized(NodeProto node, TensorShape first) {
@@ -295,19 +367,90 @@ final class ShapeInference {
       if (part == null) {
         return Optional.empty();
       }
-      size = size < 0 || part.dim(axis) < 0 ? TensorShape.UNKNOWN : size + part.dim(axis);
+      long more = part.dim(axis);
+      if (size == 0 || more == 0) {
+        size += more;
+      } else {
+        size = size < 0 || more < 0 ? TensorShape.UNKNOWN : size + more;
+      }
     }
     return Optional.of(first.with(axis, size));
   }
 
-  private static Optional<TensorShape> reshaped(TensorShape data, long @Nullable [] target) {
+  private static List<TensorShape> constant(NodeProto node) {
+    AttributeProto value = node.getAttribute(0);
+    return switch (value.getName()) {
+      case "value" -> List.of(shape(value.getT()));
+      case "value_int" -> List.of(TensorShape.of(DataType.INT64));
+      case "value_ints" -> List.of(TensorShape.of(DataType.INT64, value.getIntsCount()));
+      case "value_float" -> List.of(TensorShape.of(DataType.FLOAT));
+      case "value_floats" -> List.of(TensorShape.of(DataType.FLOAT, value.getFloatsCount()));
+      default -> List.of();
+    };
+  }
+
+  private Optional<TensorShape> filled(NodeProto node) throws IOException {
+    double[] sizes = numbers.of(node.getInput(0));
+    AttributeProto value = GraphIndex.attribute(node, "value");
+    return sizes == null
+        ? Optional.empty()
+        : Optional.of(
+            TensorShape.of(
+                value == null ? DataType.FLOAT : type(value.getT().getDataType()), dims(sizes)));
+  }
+
+  private static long[] dims(double[] sizes) {
+    return Arrays.stream(sizes).mapToLong(ShapeInference::dim).toArray();
+  }
+
+  private static long dim(double size) {
+    return size == KnownNumbers.TOKENS
+        ? TensorShape.TOKENS
+        : Double.isNaN(size) ? TensorShape.UNKNOWN : (long) size;
+  }
+
+  private static Optional<TensorShape> expanded(TensorShape data, double @Nullable [] target) {
+    return target == null
+        ? Optional.empty()
+        : Optional.of(data.broadcast(TensorShape.of(data.type(), dims(target))));
+  }
+
+  private Optional<TensorShape> sliced(NodeProto node, TensorShape data) throws IOException {
+    long[] starts = numbers.integers(GraphIndex.input(node, 1));
+    long[] ends = numbers.integers(GraphIndex.input(node, 2));
+    long[] axes = numbers.integers(GraphIndex.input(node, 3));
+    boolean steps = node.getInputCount() > 4 && !stepsOne(node);
+    if (starts == null || ends == null || axes == null || steps) {
+      return Optional.empty();
+    }
+    TensorShape result = data;
+    for (int i = 0; i < axes.length; i++) {
+      long size = data.dim((int) axes[i]);
+      long kept = TensorShape.UNKNOWN;
+      if (size >= 0) {
+        long first = Math.clamp(starts[i] < 0 ? starts[i] + size : starts[i], 0, size);
+        kept = Math.max(0, Math.clamp(ends[i] < 0 ? ends[i] + size : ends[i], 0, size) - first);
+      } else if (starts[i] == 0 && ends[i] >= Integer.MAX_VALUE) {
+        kept = size;
+      }
+      result = result.with((int) axes[i], kept);
+    }
+    return Optional.of(result);
+  }
+
+  private boolean stepsOne(NodeProto node) throws IOException {
+    long[] steps = numbers.integers(node.getInput(4));
+    return steps != null && Arrays.stream(steps).allMatch(step -> step == 1);
+  }
+
+  private static Optional<TensorShape> reshaped(TensorShape data, double @Nullable [] target) {
     if (target == null) {
       return Optional.empty();
     }
-    long[] dims = target.clone();
+    long[] dims = dims(target);
     int open = -1;
     for (int i = 0; i < dims.length; i++) {
-      if (dims[i] == -1) {
+      if (target[i] == -1) {
         open = i;
         dims[i] = 1;
       } else if (dims[i] == 0) {
@@ -357,7 +500,7 @@ final class ShapeInference {
     AttributeProto attribute = GraphIndex.attribute(node, "split");
     long[] sizes =
         attribute == null
-            ? graph.integers(GraphIndex.input(node, 1))
+            ? numbers.integers(GraphIndex.input(node, 1))
             : attribute.getIntsList().stream().mapToLong(Long::longValue).toArray();
     List<TensorShape> parts = new ArrayList<>();
     for (int i = 0; i < node.getOutputCount(); i++) {
@@ -418,7 +561,7 @@ final class ShapeInference {
   private long @Nullable [] axes(NodeProto node) throws IOException {
     AttributeProto attribute = GraphIndex.attribute(node, "axes");
     return attribute == null
-        ? graph.integers(GraphIndex.input(node, 1))
+        ? numbers.integers(GraphIndex.input(node, 1))
         : attribute.getIntsList().stream().mapToLong(Long::longValue).toArray();
   }
 

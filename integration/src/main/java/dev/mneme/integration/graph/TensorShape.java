@@ -68,6 +68,9 @@ record TensorShape(DataType type, List<Long> dims) {
         i -> {
           long a = i < sizes.length - rank() ? 1 : dim(i - sizes.length);
           long b = i < sizes.length - other.rank() ? 1 : other.dim(i - sizes.length);
+          if (i == 0 && Math.min(a, b) == UNKNOWN && Math.max(a, b) == 1) {
+            return 1; // one sequence
+          }
           if (a == 1 || b == 1) {
             return a == 1 ? b : a;
           }

@@ -108,6 +108,11 @@ public final class TokenReader implements AutoCloseable {
    * @param to last index, exclusive; at most {@code capacity} after {@code from}
    */
   public void read(int[] tokens, int from, int to) {
+    read(tokens, from, to, (layer, output) -> {});
+  }
+
+  /** Reads tokens and shows what the attention of each layer gives. */
+  void read(int[] tokens, int from, int to, SelfCheck.Observer observer) {
     int count = to - from;
     checkArgument(
         count > 0 && count <= capacity, "tokens at once must be 1 to %s: %s", capacity, count);
@@ -126,6 +131,7 @@ public final class TokenReader implements AutoCloseable {
     for (int i = 0; i < layers.size(); i++) {
       run(i, all);
       attend(i, layers.get(i));
+      observer.attended(layers.get(i), buffer(layers.get(i).output()));
     }
     memory.commit();
   }

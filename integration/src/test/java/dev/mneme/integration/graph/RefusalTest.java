@@ -93,8 +93,8 @@ class RefusalTest {
             graph -> {
               node(graph, "q0_rotated").clearAttribute().addAttribute(attribute("interleaved", 1L));
             },
-            "'k0_rotated/RotaryEmbedding'",
-            "otherwise than the queries"),
+            "node 'attention0/GroupQueryAttention'",
+            "its keys are rotated otherwise than its queries"),
         mutilated(
             SEPARATE,
             graph -> {
@@ -120,15 +120,17 @@ class RefusalTest {
                     PLAIN,
                     graph -> core(graph).setOpType(operator),
                     "(com.microsoft." + operator + "): is an attention operator",
-                    "supported is GroupQueryAttention"));
+                    "supported are GroupQueryAttention"));
     return Stream.concat(
         operators,
         Stream.of(
             mutilated(
                 PLAIN,
                 graph -> core(graph).setDomain("").setOpType("Attention"),
-                "(Attention): is an attention operator"),
-            model(single(true), "'weights/Softmax' (Softmax): is the softmax of attention"),
+                "(Attention): attribute num_heads is not supported with its value"),
+            model(
+                single(true),
+                "'weights/Softmax' (Softmax): its keys come from 'x' without a cache in front"),
             model(
                 single(false),
                 "no past key and value inputs (found inputs input_ids, mask)",
@@ -219,7 +221,10 @@ class RefusalTest {
 
   private static Stream<Arguments> whatLayersMayNotPass() {
     return Stream.of(
-        mutilated(PLAIN, RefusalTest::halve, "is FLOAT16[1, n, 40], supported is FLOAT"),
+        mutilated(
+            PLAIN,
+            graph -> convertResidual(graph, DataType.DOUBLE),
+            "'qkv1' is DOUBLE[1, n, 256], supported is FLOAT, FLOAT16 or BFLOAT16"),
         mutilated(
             PLAIN,
             graph -> node(graph, "normed1").setInput(0, "x0"),
@@ -322,7 +327,7 @@ class RefusalTest {
     return node(graph, "attention0");
   }
 
-  private static NodeProto.Builder node(GraphProto.Builder graph, String output) {
+  static NodeProto.Builder node(GraphProto.Builder graph, String output) {
     return graph.getNodeBuilder(position(graph, output));
   }
 
@@ -334,7 +339,7 @@ class RefusalTest {
   }
 
   /** Inserts a node before the one that makes {@code before}. */
-  private static void insert(
+  static void insert(
       GraphProto.Builder graph,
       String before,
       String operator,
@@ -366,14 +371,18 @@ class RefusalTest {
     tensor.setRawData(ByteString.copyFrom(bytes));
   }
 
-  /** Makes the residual stream half precision. */
-  private static void halve(GraphProto.Builder graph) {
+  /** Gives the residual stream of the first layer another precision. */
+  private static void convertResidual(GraphProto.Builder graph, DataType type) {
     node(graph, "x0").setOutput(0, "gathered");
-    insert(graph, "normed0", "Cast", List.of("gathered"), "x0");
-    node(graph, "x0").addAttribute(attribute("to", (long) DataType.FLOAT16_VALUE));
-    insert(graph, "normed0", "Cast", List.of("x0"), "wide");
-    node(graph, "wide").addAttribute(attribute("to", (long) DataType.FLOAT_VALUE));
+    cast(graph, "normed0", "gathered", type, "x0");
+    cast(graph, "normed0", "x0", DataType.FLOAT, "wide");
     node(graph, "normed0").setInput(0, "wide");
+  }
+
+  /** Inserts a conversion before the node that makes {@code before}. */
+  static void cast(GraphProto.Builder graph, String before, String from, DataType type, String to) {
+    insert(graph, before, "Cast", List.of(from), to);
+    node(graph, to).addAttribute(attribute("to", (long) type.getNumber()));
   }
 
   /** A model whose attention, if any, is written in single operators. */

@@ -1,7 +1,6 @@
 package dev.mneme.integration.graph;
 
 import ai.onnx.proto.OnnxMl.ModelProto;
-import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnxruntime.OrtException;
 import dev.mneme.integration.graph.OnnxRun.Floats;
 import dev.mneme.integration.graph.OnnxRun.Longs;
@@ -10,7 +9,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.util.Arrays;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.stream.LongStream;
 
@@ -19,7 +17,6 @@ final class WholeModel implements AutoCloseable {
 
   private final OnnxRun run;
   private final String logits;
-  private final List<NodeProto> attention;
   private final Map<String, Tensor> past = new HashMap<>();
   private int length;
 
@@ -27,13 +24,10 @@ final class WholeModel implements AutoCloseable {
     ModelProto model = ModelProto.parseFrom(Files.readAllBytes(graph.onnxFile()));
     run = new OnnxRun(model, graph.folder());
     logits = graph.logits();
-    attention =
-        model.getGraph().getNodeList().stream().filter(AttentionForms::isSupported).toList();
-    for (int i = 0; i < attention.size(); i++) {
-      AttentionLayer layer = graph.layers().get(i);
+    for (AttentionLayer layer : graph.layers()) {
       Floats empty = new Floats(new float[0], 1, layer.kvHeads(), 0, layer.headDim());
-      past.put(attention.get(i).getInput(3), empty);
-      past.put(attention.get(i).getInput(4), empty);
+      past.put("past_key_values.%d.key".formatted(layer.index()), empty);
+      past.put("past_key_values.%d.value".formatted(layer.index()), empty);
     }
   }
 
@@ -49,10 +43,7 @@ final class WholeModel implements AutoCloseable {
       inputs.put("position_ids", new Longs(positions, 1, ids.length));
     }
     Map<String, Tensor> outputs = run.run(inputs);
-    for (NodeProto node : attention) {
-      past.put(node.getInput(3), outputs.get(node.getOutput(1)));
-      past.put(node.getInput(4), outputs.get(node.getOutput(2)));
-    }
+    past.replaceAll((name, empty) -> outputs.get(name.replace("past_key_values", "present")));
     length += ids.length;
     return OnnxRun.floats(outputs, logits);
   }

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * <p>Every attribute and input is either understood or refused by name, those of later versions of
  * the operator included. Trailing inputs are often left out by older exporters.
  */
-final class AttentionReader {
+final class GroupQueryFamily implements AttentionFamily {
 
   private static final int QUERY = 0;
   private static final int KEY = 1;
@@ -43,18 +43,20 @@ final class AttentionReader {
   private final ShapeInference shapes;
   private final RotaryReader rotaries;
 
-  AttentionReader(GraphIndex graph, ShapeInference shapes, ExternalData data) {
+  GroupQueryFamily(GraphIndex graph, ShapeInference shapes, RotaryReader rotaries) {
     this.graph = graph;
     this.shapes = shapes;
-    this.rotaries = new RotaryReader(graph, data);
+    this.rotaries = rotaries;
   }
 
-  /**
-   * Reads a node.
-   *
-   * @param index the layer's index
-   */
-  AttentionLayer read(NodeProto node, int index) throws IOException {
+  @Override
+  public boolean isCore(NodeProto node) {
+    return node.getOpType().equals("GroupQueryAttention")
+        && node.getDomain().equals("com.microsoft");
+  }
+
+  @Override
+  public AttentionLayer read(NodeProto node, int index) throws IOException {
     node.getAttributeList().forEach(attribute -> check(node, attribute));
     checkInputs(node);
     int heads = heads(node, "num_heads");
@@ -63,7 +65,7 @@ final class AttentionReader {
       throw UnsupportedModelException.at(
           node, "num_heads %d is not a multiple of kv_num_heads %d".formatted(heads, kvHeads));
     }
-    RotaryReader.Rotation rotation = rotaries.read(node, heads, kvHeads);
+    RotaryReader.Rotation rotation = rotaries.read(node);
     Projection projection = projection(node, rotation);
     int headDim = headDim(node, projection, heads, kvHeads);
     rotation.check(node, headDim);

@@ -1,0 +1,61 @@
+package dev.mneme.integration.graph;
+
+import ai.onnx.proto.OnnxMl.NodeProto;
+import java.io.IOException;
+import java.util.Set;
+
+/**
+ * The way from attention up to the tensor of new queries, keys or values: past layout, repetition
+ * for grouped queries, the cache and scalar factors.
+ *
+ * @param tensor where the way ends
+ * @param factor product of the scalars on the way
+ * @param cached whether it went past a cache, whose keys or values come in front of the new ones
+ */
+record HeadPath(String tensor, double factor, boolean cached) {
+
+  private static final Set<String> LAYOUT =
+      Set.of("Transpose", "Reshape", "Expand", "Unsqueeze", "Squeeze", "Cast", "Identity");
+
+  /** Follows a tensor up. */
+  static HeadPath up(GraphIndex graph, ShapeInference shapes, String tensor) throws IOException {
+    HeadPath path = new HeadPath(tensor, 1, false);
+    while (true) {
+      HeadPath next = path.step(graph, shapes);
+      if (next.equals(path)) {
+        return path;
+      }
+      path = next;
+    }
+  }
+
+  private HeadPath step(GraphIndex graph, ShapeInference shapes) throws IOException {
+    NodeProto node = graph.producer(tensor);
+    if (node == null || graph.isConstant(tensor)) {
+      return this;
+    }
+    if (LAYOUT.contains(node.getOpType())) {
+      return new HeadPath(node.getInput(0), factor, cached);
+    }
+    return switch (node.getOpType()) {
+      case "Mul" -> {
+        for (int side = 0; side < 2; side++) {
+          double scalar = shapes.numbers().scalar(node.getInput(side));
+          if (!Double.isNaN(scalar)) {
+            yield new HeadPath(node.getInput(1 - side), factor * scalar, cached);
+          }
+        }
+        yield this;
+      }
+      case "Div" -> {
+        double scalar = shapes.numbers().scalar(node.getInput(1));
+        yield Double.isNaN(scalar) ? this : new HeadPath(node.getInput(0), factor / scalar, cached);
+      }
+      case "Concat" ->
+          node.getInputCount() == 2 && graph.inputs().containsKey(node.getInput(0))
+              ? new HeadPath(node.getInput(1), factor, true)
+              : this;
+      default -> this;
+    };
+  }
+}
