@@ -356,7 +356,7 @@ public final class MnemeModel implements AutoCloseable {
 
   Manifest emptyManifest(MemoryConfig memory, BlockPrecision precision) throws IOException {
     return Manifest.empty(
-        model.graph().layers().size(),
+        model.memoryLayers(),
         model.blockBytes(memory, precision),
         model.representativeBytes(),
         SessionFolder.properties(fingerprint(), memory, precision));
@@ -381,7 +381,7 @@ public final class MnemeModel implements AutoCloseable {
 
   /** Bytes of one far block of all layers, representatives included. */
   long blockBytes(MemoryConfig memory, BlockPrecision precision) {
-    return model.graph().layers().size()
+    return model.memoryLayers()
         * (model.blockBytes(memory, precision) + model.representativeBytes());
   }
 

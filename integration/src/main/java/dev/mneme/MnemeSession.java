@@ -158,7 +158,7 @@ public final class MnemeSession implements AutoCloseable {
     if (read == tokens) {
       output.write(MemorySegment.ofArray(logits));
     }
-    reader.memory().save(output);
+    reader.save(output);
   }
 
   /** Reads what was saved; nothing, as it is a method to hand on. */
@@ -172,7 +172,7 @@ public final class MnemeSession implements AutoCloseable {
       logits = new float[vocabularySize()];
       input.read(MemorySegment.ofArray(logits));
     }
-    reader.memory().restore(input);
+    reader.restore(input);
     return null;
   }
 

@@ -207,6 +207,11 @@ public final class MemoryAttention implements AutoCloseable {
     checkState(plan == null, "the chunk before was not committed");
   }
 
+  /** Its configuration. */
+  public MemoryConfig config() {
+    return timeline.config();
+  }
+
   /** What its time went into; whoever drives the memory may count stages of its own. */
   public StageClock clock() {
     return clock;

@@ -83,6 +83,7 @@ record Inspection(
       int headDim,
       float scale,
       float softcap,
+      int window,
       String projection,
       Rotation rotation) {
 
@@ -99,6 +100,7 @@ record Inspection(
           layer.headDim(),
           layer.scale(),
           layer.softcap(),
+          layer.window(),
           projection,
           Rotation.of(layer.rotary()));
     }
@@ -108,13 +110,14 @@ record Inspection(
     }
 
     String describe() {
-      return "%d heads, %d key/value heads of %d, scale %s%s, %s projection; %s"
+      return "%d heads, %d key/value heads of %d, scale %s%s%s, %s projection; %s"
           .formatted(
               heads,
               kvHeads,
               headDim,
               scale,
               softcap == 0 ? "" : ", softcap " + softcap,
+              window == 0 ? "" : ", window of " + window + " tokens, no memory",
               projection,
               rotation.describe(headDim));
     }

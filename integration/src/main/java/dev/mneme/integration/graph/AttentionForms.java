@@ -16,10 +16,10 @@ final class AttentionForms {
   private final GraphIndex graph;
   private final List<AttentionFamily> families;
 
-  AttentionForms(GraphIndex graph, ShapeInference shapes, ExternalData data) {
+  AttentionForms(GraphIndex graph, ShapeInference shapes, ExternalData data, LayerWindows windows) {
     this.graph = graph;
     RotaryReader rotaries = new RotaryReader(graph, shapes, data);
-    ScoredAttention scored = new ScoredAttention(graph, shapes, rotaries);
+    ScoredAttention scored = new ScoredAttention(graph, shapes, rotaries, windows);
     families =
         List.of(
             new GroupQueryFamily(graph, shapes, rotaries),

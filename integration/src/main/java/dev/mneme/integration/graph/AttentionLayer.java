@@ -15,6 +15,7 @@ package dev.mneme.integration.graph;
  * @param headDim elements per head
  * @param scale factor of the products of queries and keys
  * @param softcap bound of the scaled products by {@code softcap * tanh(s / softcap)}, 0 for none
+ * @param window tokens that a query sees, its own included; 0 for all
  * @param projection queries, keys and values as they leave segment {@code index}
  * @param output name under which segment {@code index + 1} takes the result, {@code [1, n, heads *
  *     headDim]}
@@ -28,6 +29,7 @@ public record AttentionLayer(
     int headDim,
     float scale,
     float softcap,
+    int window,
     Projection projection,
     String output,
     RotaryTable rotary) {
@@ -35,6 +37,16 @@ public record AttentionLayer(
   /** The same attention between other tensors. */
   AttentionLayer with(Projection otherProjection, String otherOutput) {
     return new AttentionLayer(
-        index, node, heads, kvHeads, headDim, scale, softcap, otherProjection, otherOutput, rotary);
+        index,
+        node,
+        heads,
+        kvHeads,
+        headDim,
+        scale,
+        softcap,
+        window,
+        otherProjection,
+        otherOutput,
+        rotary);
   }
 }

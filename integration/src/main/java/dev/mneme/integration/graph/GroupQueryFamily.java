@@ -78,6 +78,7 @@ final class GroupQueryFamily implements AttentionFamily {
         headDim,
         scale == 0 ? (float) (1 / Math.sqrt(headDim)) : scale,
         GraphIndex.real(node, "softcap", 0),
+        (int) Math.max(0, GraphIndex.integer(node, "local_window_size", -1)),
         projection,
         node.getOutput(0),
         rotation.table());
@@ -94,10 +95,14 @@ final class GroupQueryFamily implements AttentionFamily {
               "qk_norm_epsilon" ->
               null;
           case "softcap" -> attribute.getF() >= 0 ? null : "at least 0";
-          case "local_window_size" -> attribute.getI() == -1 ? null : "-1 (no window)";
+          case "local_window_size" ->
+              attribute.getI() == -1
+                      || (attribute.getI() > 0 && attribute.getI() <= Integer.MAX_VALUE)
+                  ? null
+                  : "-1 (no window) or at least 1";
           case "smooth_softmax" -> attribute.getI() == 0 || attribute.getI() == -1 ? null : "0";
-          case "qk_output", "kv_cache_bit_width", "sliding_window_cache" ->
-              attribute.getI() == 0 ? null : "0";
+          case "sliding_window_cache" -> null; // how the cache is kept, which is not used
+          case "qk_output", "kv_cache_bit_width" -> attribute.getI() == 0 ? null : "0";
           case "k_quant_type", "v_quant_type" ->
               attribute.getS().isEmpty() || attribute.getS().toStringUtf8().equals("NONE")
                   ? null

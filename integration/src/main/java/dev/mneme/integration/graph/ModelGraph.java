@@ -46,7 +46,8 @@ public final class ModelGraph {
     ShapeInference shapes = new ShapeInference(graph);
     AttentionForms.checkInputs(graph);
     tokenInput = tokenInput(graph);
-    List<AttentionLayer> found = new AttentionForms(graph, shapes, data).layers();
+    List<AttentionLayer> found =
+        new AttentionForms(graph, shapes, data, LayerWindows.read(folder)).layers();
     String output = logits(graph);
     logits = shapes.row(output).name();
     vocabularySize = shapes.row(output).width();

@@ -13,10 +13,13 @@ final class ScoredAttention {
   private final ShapeInference shapes;
   private final GraphIndex graph;
   private final RotaryReader rotaries;
+  private final LayerWindows windows;
   private final TokenRows rows;
 
-  ScoredAttention(GraphIndex graph, ShapeInference shapes, RotaryReader rotaries) {
+  ScoredAttention(
+      GraphIndex graph, ShapeInference shapes, RotaryReader rotaries, LayerWindows windows) {
     this.graph = graph;
+    this.windows = windows;
     this.shapes = shapes;
     this.rotaries = rotaries;
     rows = new TokenRows(graph, shapes);
@@ -85,6 +88,7 @@ final class ScoredAttention {
         headDim,
         (float) (scale * queries.factor() * keys.factor()),
         (float) softcap,
+        windows.of(index),
         new Projection.Separate(queryRows, keyRows, valueRows),
         rows.below(core, output),
         rotation.table());

@@ -47,6 +47,9 @@ public final class ModelFingerprint {
                 layer.headDim(),
                 layer.scale()));
     parts.put("rotation", layer.rotary().toString());
+    if (graph.layers().stream().anyMatch(each -> each.window() > 0)) {
+      parts.put("windows", graph.layers().stream().map(AttentionLayer::window).toList().toString());
+    }
     return parts;
   }
 

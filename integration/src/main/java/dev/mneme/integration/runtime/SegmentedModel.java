@@ -7,17 +7,17 @@ import dev.mneme.attention.AttentionKernel;
 import dev.mneme.attention.AttentionShape;
 import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.MemoryConfig;
-import dev.mneme.attention.RotaryEmbedding;
 import dev.mneme.attention.onnx.OnnxAttentionKernel;
 import dev.mneme.integration.graph.AttentionLayer;
 import dev.mneme.integration.graph.ModelGraph;
-import dev.mneme.integration.graph.RotaryTable;
 import dev.mneme.integration.graph.Segment;
 import dev.mneme.integration.graph.TensorSpec;
 import dev.mneme.integration.graph.UnsupportedModelException;
 import dev.mneme.memory.block.BlockShape;
 import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.index.BlockIndex;
+import dev.mneme.memory.index.ExactIndex;
+import dev.mneme.memory.store.ArenaBlockStore;
 import dev.mneme.memory.store.BlockStore;
 import java.util.ArrayList;
 import java.util.List;
@@ -34,7 +34,8 @@ public final class SegmentedModel implements AutoCloseable {
   private final ModelGraph graph;
   private final OnnxRuntime runtime;
   private final List<OrtSession> sessions;
-  private final AttentionKernel kernel;
+  private final List<LayerGroup> groups;
+  private final List<AttentionKernel> kernels;
   private final AttentionShape shape;
   private final BoundaryPlan plan;
 
@@ -42,13 +43,14 @@ public final class SegmentedModel implements AutoCloseable {
       ModelGraph graph,
       OnnxRuntime runtime,
       List<OrtSession> sessions,
-      AttentionKernel kernel,
-      AttentionShape shape) {
+      List<LayerGroup> groups,
+      List<AttentionKernel> kernels) {
     this.graph = graph;
     this.runtime = runtime;
     this.sessions = sessions;
-    this.kernel = kernel;
-    this.shape = shape;
+    this.groups = groups;
+    this.kernels = kernels;
+    shape = groups.getFirst().shape();
     plan = new BoundaryPlan(graph.segments(), attentionOutputs(graph));
   }
 
@@ -59,11 +61,14 @@ public final class SegmentedModel implements AutoCloseable {
    * @throws ModelException if ONNX Runtime refuses a segment
    */
   public static SegmentedModel open(ModelGraph graph, OnnxRuntime runtime) {
-    AttentionShape shape = uniformShape(graph.layers());
+    List<LayerGroup> groups = LayerGroup.of(graph.layers());
     List<OrtSession> sessions = openSegments(graph, runtime);
     try (OrtSession.SessionOptions options = runtime.options(null)) {
-      AttentionKernel kernel = new OnnxAttentionKernel(runtime.environment(), options, shape);
-      return new SegmentedModel(graph, runtime, sessions, kernel, shape);
+      List<AttentionKernel> kernels = new ArrayList<>();
+      for (LayerGroup group : groups) {
+        kernels.add(new OnnxAttentionKernel(runtime.environment(), options, group.shape()));
+      }
+      return new SegmentedModel(graph, runtime, sessions, groups, kernels);
     } catch (RuntimeException e) {
       sessions.forEach(SegmentedModel::close);
       throw e;
@@ -93,24 +98,6 @@ public final class SegmentedModel implements AutoCloseable {
     }
   }
 
-  private static AttentionShape uniformShape(List<AttentionLayer> layers) {
-    AttentionLayer first = layers.getFirst();
-    for (AttentionLayer layer : layers) {
-      if (layer.heads() != first.heads()
-          || layer.kvHeads() != first.kvHeads()
-          || layer.headDim() != first.headDim()
-          || layer.scale() != first.scale()
-          || layer.softcap() != first.softcap()
-          || !layer.rotary().equals(first.rotary())) {
-        throw new UnsupportedModelException(
-            "layers %s and %s differ in heads, head size, scale, softcap or rotation"
-                .formatted(first.node(), layer.node()));
-      }
-    }
-    return new AttentionShape(
-        first.heads(), first.kvHeads(), first.headDim(), first.scale(), first.softcap());
-  }
-
   private static List<TensorSpec> attentionOutputs(ModelGraph graph) {
     List<TensorSpec> outputs = new ArrayList<>();
     for (AttentionLayer layer : graph.layers()) {
@@ -132,15 +119,45 @@ public final class SegmentedModel implements AutoCloseable {
    */
   public MemoryAttention newMemory(
       MemoryConfig config, BlockStore.Factory stores, BlockIndex.Factory indexes) {
-    RotaryTable table = graph.layers().getFirst().rotary();
-    RotaryEmbedding rotary =
-        new RotaryEmbedding(
-            table.inverseFrequencies(),
-            table.magnitude(),
-            table.interleaved(),
-            config.distanceScale());
+    return memory(0, config, stores, indexes);
+  }
+
+  /** Memories of the layers that see a window only, one for each group of them after the first. */
+  List<MemoryAttention> newWindows(MemoryConfig config) {
+    List<MemoryAttention> windows = new ArrayList<>();
+    for (int group = 1; group < groups.size(); group++) {
+      windows.add(
+          memory(
+              group,
+              groups.get(group).windowOnly(config),
+              (layer, shape, dimension) ->
+                  new ArenaBlockStore(shape, dimension, BlockPrecision.FLOAT32),
+              ExactIndex::new));
+    }
+    return windows;
+  }
+
+  private MemoryAttention memory(
+      int index, MemoryConfig config, BlockStore.Factory stores, BlockIndex.Factory indexes) {
+    LayerGroup group = groups.get(index);
     return new MemoryAttention(
-        shape, rotary, graph.layers().size(), config, kernel, stores, indexes);
+        group.shape(),
+        group.rotary(config),
+        group.layers().size(),
+        config,
+        kernels.get(index),
+        stores,
+        indexes);
+  }
+
+  /** Groups of layers that attend alike; the first is that of the layers with far memory. */
+  List<LayerGroup> groups() {
+    return groups;
+  }
+
+  /** Number of layers with far memory. */
+  public int memoryLayers() {
+    return groups.getFirst().layers().size();
   }
 
   /** Bytes of one far block of one layer, without its representative. */
@@ -156,7 +173,7 @@ public final class SegmentedModel implements AutoCloseable {
 
   /** Most bytes of the working sets of a session, all layers together. */
   public long workingBytes(MemoryConfig config) {
-    return MemoryAttention.workingBytes(shape, graph.layers().size(), config);
+    return MemoryAttention.workingBytes(shape, memoryLayers(), config);
   }
 
   /** What runs its sessions. */
@@ -176,7 +193,7 @@ public final class SegmentedModel implements AutoCloseable {
   @Override
   public void close() {
     sessions.forEach(SegmentedModel::close);
-    kernel.close();
+    kernels.forEach(AttentionKernel::close);
   }
 
   private static void close(OrtSession session) {

@@ -16,7 +16,10 @@ import dev.mneme.integration.graph.AttentionLayer;
 import dev.mneme.integration.graph.Projection;
 import dev.mneme.integration.graph.Segment;
 import dev.mneme.integration.graph.TensorSpec;
+import dev.mneme.memory.file.StateInput;
+import dev.mneme.memory.file.StateOutput;
 import dev.mneme.memory.store.BlockStore;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -42,6 +45,16 @@ public final class TokenReader implements AutoCloseable {
 
   private final SegmentedModel model;
   private final MemoryAttention memory;
+
+  /** That memory, and those of layers that see a window only. */
+  private final List<MemoryAttention> memories = new ArrayList<>();
+
+  /** The memory of each layer. */
+  private final MemoryAttention[] memoryOf;
+
+  /** Its number among the layers of that memory. */
+  private final int[] numberOf;
+
   private final @Nullable BlockFinder finder;
   private final int capacity;
   private final Arena arena = Arena.ofShared();
@@ -60,11 +73,31 @@ public final class TokenReader implements AutoCloseable {
    */
   public TokenReader(
       SegmentedModel model, MemoryAttention memory, @Nullable BlockFinder finder, int capacity) {
+    this(model, memory, model.newWindows(memory.config()), finder, capacity);
+  }
+
+  private TokenReader(
+      SegmentedModel model,
+      MemoryAttention memory,
+      List<MemoryAttention> windows,
+      @Nullable BlockFinder finder,
+      int capacity) {
     checkArgument(capacity > 0, "capacity must be positive: %s", capacity);
     this.model = model;
     this.memory = memory;
     this.finder = finder;
     this.capacity = capacity;
+    memories.add(memory);
+    memories.addAll(windows);
+    memoryOf = new MemoryAttention[model.graph().layers().size()];
+    numberOf = new int[memoryOf.length];
+    for (int group = 0; group < memories.size(); group++) {
+      int number = 0;
+      for (int layer : model.groups().get(group).layers()) {
+        memoryOf[layer] = memories.get(group);
+        numberOf[layer] = number++;
+      }
+    }
     all = new Views(0, 1);
     last = new Views(0, 1);
   }
@@ -76,7 +109,33 @@ public final class TokenReader implements AutoCloseable {
    */
   public TokenReader fork(BlockStore.Factory tails) {
     return new TokenReader(
-        model, memory.fork(tails), finder == null ? null : finder.fork(), capacity);
+        model,
+        memory.fork(tails),
+        memories.stream().skip(1).map(window -> window.fork(tails)).toList(),
+        finder == null ? null : finder.fork(),
+        capacity);
+  }
+
+  /**
+   * Writes what is not in the block stores, for {@link #restore}.
+   *
+   * @throws IOException if it cannot be written
+   */
+  public void save(StateOutput output) throws IOException {
+    for (MemoryAttention each : memories) {
+      each.save(output);
+    }
+  }
+
+  /**
+   * Reads what {@link #save} wrote; see {@link MemoryAttention#restore}.
+   *
+   * @throws IOException if it cannot be read
+   */
+  public void restore(StateInput input) throws IOException {
+    for (MemoryAttention each : memories) {
+      each.restore(input);
+    }
   }
 
   /** Allocates the buffers when first needed. */
@@ -92,10 +151,11 @@ public final class TokenReader implements AutoCloseable {
 
   /** Bytes that memory and finder hold outside the heap, and the finder on it. */
   public long residentBytes() {
-    return memory.residentBytes() + (finder == null ? 0 : finder.residentBytes());
+    return memories.stream().mapToLong(MemoryAttention::residentBytes).sum()
+        + (finder == null ? 0 : finder.residentBytes());
   }
 
-  /** The session's memory. */
+  /** The session's memory, of the layers that have far memory. */
   public MemoryAttention memory() {
     return memory;
   }
@@ -127,13 +187,18 @@ public final class TokenReader implements AutoCloseable {
         finder == null
             ? WordSearch.NONE
             : (blocks, end, k) -> finder.search(tokens, blocks, end, k));
+    memories.stream().skip(1).forEach(window -> window.begin(count, WordSearch.NONE));
+    memory.clock().end(Stage.PLAN);
     List<AttentionLayer> layers = model.graph().layers();
     for (int i = 0; i < layers.size(); i++) {
       run(i, all);
-      attend(i, layers.get(i));
+      attend(layers.get(i));
+      if (memoryOf[i] != memory) {
+        memory.clock().end(Stage.ATTENTION);
+      }
       observer.attended(layers.get(i), buffer(layers.get(i).output()));
     }
-    memory.commit();
+    memories.forEach(MemoryAttention::commit);
   }
 
   /**
@@ -170,7 +235,9 @@ public final class TokenReader implements AutoCloseable {
     }
   }
 
-  private void attend(int index, AttentionLayer layer) {
+  private void attend(AttentionLayer layer) {
+    MemoryAttention memory = memoryOf[layer.index()];
+    int index = numberOf[layer.index()];
     int queryWidth = layer.heads() * layer.headDim();
     int keyWidth = layer.kvHeads() * layer.headDim();
     TokenMatrix output = new TokenMatrix(buffer(layer.output()), queryWidth, 0);
@@ -226,7 +293,7 @@ public final class TokenReader implements AutoCloseable {
   public void close() {
     all.close();
     last.close();
-    memory.close();
+    memories.forEach(MemoryAttention::close);
     if (finder != null) {
       finder.close();
     }

@@ -35,6 +35,7 @@ class CutEqualsWholeTest {
         PLAIN.withRotary(false, 32, 1.25f),
         PLAIN.withScale(0.3f, 0),
         PLAIN.withScale(0.3f, 0.5f),
+        PLAIN.withWindow(5),
         PLAIN.withShape(true, false, false),
         PLAIN.withShape(true, true, true),
         PLAIN.withShape(false, true, false).withKvHeads(2, 2, 2),

@@ -71,7 +71,8 @@ final class CutModel implements AutoCloseable {
         int kv = head / (layer.heads() / layer.kvHeads());
         double[] weights = new double[past.size()];
         double sum = 0;
-        for (int s = 0; s < weights.length; s++) {
+        int first = layer.window() == 0 ? 0 : Math.max(0, weights.length - layer.window());
+        for (int s = first; s < weights.length; s++) {
           double product = 0;
           for (int e = 0; e < h; e++) {
             product += row[head * h + e] * past.get(s)[kv * h + e];

@@ -46,11 +46,9 @@ class RefusalTest {
   private static Stream<Arguments> attributes() {
     return Stream.of(
         core(attribute("softcap", -1f), "softcap is -1.0, supported is at least 0"),
-        core(attribute("local_window_size", 16L), "local_window_size is 16"),
         core(attribute("local_window_size", 0L), "local_window_size is 0"),
         core(attribute("smooth_softmax", 1L), "smooth_softmax is 1"),
         core(attribute("qk_output", 1L), "qk_output is 1"),
-        core(attribute("sliding_window_cache", 1L), "sliding_window_cache is 1"),
         core(attribute("kv_cache_bit_width", 8L), "kv_cache_bit_width is 8"),
         core(text("k_quant_type", "PER_TENSOR"), "k_quant_type is PER_TENSOR"),
         core(attribute("frobnicate", 3L), "frobnicate is 3, supported is its absence"),

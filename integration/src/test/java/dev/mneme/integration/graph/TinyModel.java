@@ -26,6 +26,7 @@ import java.util.Random;
  * @param rotaryDim rotated elements of a head of {@link #HEAD_DIM}
  * @param scale attribute of the attention, 0 for its absence
  * @param softcap attribute of the attention
+ * @param window tokens that the first layer sees, 0 for all as the others do
  * @param tied whether the embedding is the transposed head
  * @param parallel whether the feed-forward network reads what attention reads, as in Phi-2
  * @param external whether weights lie in {@code weights.bin}
@@ -39,6 +40,7 @@ record TinyModel(
     float magnitude,
     float scale,
     float softcap,
+    int window,
     boolean tied,
     boolean parallel,
     boolean external) {
@@ -60,7 +62,18 @@ record TinyModel(
 
   static final TinyModel PLAIN =
       new TinyModel(
-          false, List.of(2, 2), Rotation.INSIDE, false, HEAD_DIM, 1f, 0f, 0f, false, false, false);
+          false,
+          List.of(2, 2),
+          Rotation.INSIDE,
+          false,
+          HEAD_DIM,
+          1f,
+          0f,
+          0f,
+          0,
+          false,
+          false,
+          false);
 
   TinyModel withSeparate(Rotation changed) {
     return new TinyModel(
@@ -72,6 +85,7 @@ record TinyModel(
         magnitude,
         scale,
         softcap,
+        window,
         tied,
         parallel,
         external);
@@ -87,6 +101,7 @@ record TinyModel(
         magnitude,
         scale,
         softcap,
+        window,
         tied,
         parallel,
         external);
@@ -94,7 +109,8 @@ record TinyModel(
 
   TinyModel withRotary(boolean pairs, int dim, float factor) {
     return new TinyModel(
-        separate, kvHeads, rotation, pairs, dim, factor, scale, softcap, tied, parallel, external);
+        separate, kvHeads, rotation, pairs, dim, factor, scale, softcap, window, tied, parallel,
+        external);
   }
 
   TinyModel withScale(float changed, float cap) {
@@ -107,6 +123,23 @@ record TinyModel(
         magnitude,
         changed,
         cap,
+        window,
+        tied,
+        parallel,
+        external);
+  }
+
+  TinyModel withWindow(int tokens) {
+    return new TinyModel(
+        separate,
+        kvHeads,
+        rotation,
+        interleaved,
+        rotaryDim,
+        magnitude,
+        scale,
+        softcap,
+        tokens,
         tied,
         parallel,
         external);
@@ -122,6 +155,7 @@ record TinyModel(
         magnitude,
         scale,
         softcap,
+        window,
         tie,
         besides,
         outside);
@@ -221,7 +255,7 @@ record TinyModel(
               List.of(
                   attribute("num_heads", HEADS),
                   attribute("kv_num_heads", kv),
-                  attribute("local_window_size", -1L),
+                  attribute("local_window_size", i == 0 && window > 0 ? window : -1L),
                   attribute("softcap", softcap)));
       if (scale != 0) {
         attributes.add(attribute("scale", scale));
