@@ -1,5 +1,6 @@
 package dev.mneme.benchmarks;
 
+import dev.mneme.benchmarks.compatibility.CompatibilityCommand;
 import dev.mneme.benchmarks.demo.DemoCommand;
 import dev.mneme.benchmarks.drift.DriftCommand;
 import dev.mneme.benchmarks.durability.DurabilityCommand;
@@ -48,6 +49,7 @@ import picocli.CommandLine.Spec;
       PerplexityCommand.class,
       SpeedCommand.class,
       DriftCommand.class,
+      CompatibilityCommand.class,
       IndexesCommand.class,
       MicroCommand.class,
       RestoreCommand.class,

@@ -145,6 +145,19 @@ class CommandsTest {
   }
 
   @Test
+  void compatibilityTellsWhatIsWrappedAndWhatIsNot() throws IOException {
+    Path table = folder.resolve("table.md");
+    Path other = Files.writeString(folder.resolve("other.onnx"), "");
+    assertThat(run("compatibility", "smollm2", "--markdown", table.toString()))
+        .as(err.toString())
+        .isZero();
+    assertThat(Files.readString(table))
+        .contains("| smollm2 | GroupQueryAttention | fp32 | 30 | equal, ");
+    assertThat(run("compatibility", other.toString())).isEqualTo(1);
+    assertThat(err.toString()).contains("not an ONNX file");
+  }
+
+  @Test
   void perplexityFallsForWhatIsRememberedAndReadAgain() throws IOException {
     Path json = folder.resolve("perplexity.json");
     String[] line =
@@ -159,6 +172,23 @@ class CommandsTest {
     }
     assertThat(second[1]).isLessThan(3);
     assertThat(second[0]).isLessThan(1.2 * second[1]).isLessThan(0.95 * second[2]);
+  }
+
+  @Test
+  void perplexityOfSamplesIsTheSameAfterAllAndAfterLittle() throws IOException {
+    Path json = folder.resolve("perplexity.json");
+    String line = "perplexity --length 6k --sample 128 --context 128 -s chunk=128 --json " + json;
+    assertThat(run(line.split(" "))).as(err.toString()).isZero();
+    JsonNode figures = new ObjectMapper().readTree(json.toFile()).path("figures");
+    assertThat(figures).hasSize(32);
+    double ratio = 0;
+    for (int i = 0; i < 32; i += 2) {
+      assertThat(figures.path(i).path("context").isNull()).isTrue();
+      assertThat(figures.path(i + 1).path("context").asInt()).isEqualTo(128);
+      ratio += Math.log(figures.path(i).path("perplexity").asDouble());
+      ratio -= Math.log(figures.path(i + 1).path("perplexity").asDouble());
+    }
+    assertThat(Math.exp(ratio / 16)).as("more context foretells better").isBetween(0.3, 1.05);
   }
 
   @Test
@@ -420,6 +450,7 @@ class CommandsTest {
         "run | give the text by --prompt or by --prompt-file",
         "recall --axis memory.topK | --axis is written key=value,value: memory.topK",
         "perplexity --mode rag | --mode must be memory, full, window or sinks: rag",
+        "perplexity --length 8k --context 4k | 16 samples of 4096 tokens",
         "recall --task unknown | unknown task unknown; known tasks: passkey, passkey-infinitebench",
         "drift --length 100 --steps 100 | --steps must be from 1 to",
         "indexes --lengths 64 | a length must be more than --queries",

@@ -78,6 +78,7 @@ record Inspection(
    */
   record Layer(
       String node,
+      String form,
       int heads,
       int kvHeads,
       int headDim,
@@ -95,6 +96,7 @@ record Inspection(
           };
       return new Layer(
           layer.node(),
+          layer.form(),
           layer.heads(),
           layer.kvHeads(),
           layer.headDim(),
@@ -110,8 +112,9 @@ record Inspection(
     }
 
     String describe() {
-      return "%d heads, %d key/value heads of %d, scale %s%s%s, %s projection; %s"
+      return "%s: %d heads, %d key/value heads of %d, scale %s%s%s, %s projection; %s"
           .formatted(
+              form,
               heads,
               kvHeads,
               headDim,

@@ -10,6 +10,7 @@ package dev.mneme.integration.graph;
  *
  * @param index from 0, also the index of the segment before it
  * @param node the attention node's name
+ * @param form how the graph writes attention: the operator, or the operators
  * @param heads number of query heads, a multiple of {@code kvHeads}
  * @param kvHeads number of key/value heads
  * @param headDim elements per head
@@ -24,6 +25,7 @@ package dev.mneme.integration.graph;
 public record AttentionLayer(
     int index,
     String node,
+    String form,
     int heads,
     int kvHeads,
     int headDim,
@@ -39,6 +41,7 @@ public record AttentionLayer(
     return new AttentionLayer(
         index,
         node,
+        form,
         heads,
         kvHeads,
         headDim,

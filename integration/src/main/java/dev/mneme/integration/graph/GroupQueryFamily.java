@@ -73,6 +73,7 @@ final class GroupQueryFamily implements AttentionFamily {
     return new AttentionLayer(
         index,
         node.getName(),
+        node.getOpType(),
         heads,
         kvHeads,
         headDim,

@@ -83,6 +83,7 @@ final class ScoredAttention {
     return new AttentionLayer(
         index,
         core.getName().isEmpty() ? core.getOutput(0) : core.getName(),
+        core.getOpType().equals("Softmax") ? "MatMul, Softmax, MatMul" : core.getOpType(),
         queryWidth / headDim,
         keyWidth / headDim,
         headDim,
