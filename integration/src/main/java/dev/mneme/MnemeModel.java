@@ -96,9 +96,16 @@ public final class MnemeModel implements AutoCloseable {
 
     private final Path path;
     private MnemeConfig config = MnemeConfig.defaults();
+    private @Nullable Path tokenizerFile;
 
     private Builder(Path path) {
       this.path = path;
+    }
+
+    /** Sets the tokenizer's file or its folder; without it, it is looked for beside the model. */
+    public Builder tokenizer(Path folderOrFile) {
+      tokenizerFile = folderOrFile;
+      return this;
     }
 
     /** Sets the configuration; without it, the defaults hold. */
@@ -126,7 +133,7 @@ public final class MnemeModel implements AutoCloseable {
       OnnxRuntime runtime =
           OnnxRuntime.open(Device.parse(config.device()), config.threads(), config.spinning());
       ModelGraph graph = ModelGraph.read(path);
-      Tokenizer tokenizer = Tokenizer.open(graph.folder());
+      Tokenizer tokenizer = Tokenizer.open(tokenizerFile == null ? graph.folder() : tokenizerFile);
       try {
         SegmentedModel model = SegmentedModel.open(graph, runtime);
         try {
@@ -370,7 +377,7 @@ public final class MnemeModel implements AutoCloseable {
    */
   public synchronized Map<String, String> fingerprint() throws IOException {
     if (fingerprint == null) {
-      fingerprint = ModelFingerprint.of(model.graph());
+      fingerprint = ModelFingerprint.of(model.graph(), tokenizer.file());
     }
     return fingerprint;
   }

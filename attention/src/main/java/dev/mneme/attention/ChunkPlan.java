@@ -49,7 +49,6 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
   /**
    * Plans a chunk and fills in the masks of its tiles.
    *
-   * @param group query heads per key/value head
    * @param from first token, inclusive
    * @param to last token, exclusive
    * @param words finds blocks by the text of the chunk
@@ -57,7 +56,6 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
   static ChunkPlan of(
       Timeline timeline,
       WorkingLayout layout,
-      int group,
       int from,
       int to,
       WordSearch words,
@@ -70,7 +68,7 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
       for (int first = start; first < end; first += timeline.tile()) {
         int last = Math.min(first + timeline.tile(), end);
         Tile tile = new Tile(first, last, source.tile(last - first, number++));
-        fillMask(timeline, layout, group, start, end, tile);
+        fillMask(timeline, layout, start, end, tile);
         tiles.add(tile);
       }
       int chosen = timeline.chosen(start);
@@ -86,7 +84,7 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
   }
 
   private static void fillMask(
-      Timeline timeline, WorkingLayout layout, int group, int blockFrom, int blockTo, Tile tile) {
+      Timeline timeline, WorkingLayout layout, int blockFrom, int blockTo, Tile tile) {
     MemoryConfig config = timeline.config();
     int width = layout.width();
     float[] row = new float[width];
@@ -104,10 +102,8 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
       for (int token = local; token <= query; token++) {
         row[layout.far() + token % layout.window()] = 0;
       }
-      for (int member = 0; member < group; member++) {
-        long at = tile.buffers().row(member, query - tile.from());
-        MemorySegment.copy(row, 0, mask, JAVA_FLOAT, at * width * Float.BYTES, width);
-      }
+      long at = (long) (query - tile.from()) * width * Float.BYTES;
+      MemorySegment.copy(row, 0, mask, JAVA_FLOAT, at, width);
     }
   }
 

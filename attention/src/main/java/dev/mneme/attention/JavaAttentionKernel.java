@@ -40,7 +40,7 @@ public final class JavaAttentionKernel implements AttentionKernel {
         int kv = head / shape.group();
         for (int query = 0; query < queries; query++) {
           int at = tile.row(head, query) * dim;
-          int maskAt = tile.row(head % shape.group(), query) * width;
+          int maskAt = query * width;
           int massAt = tile.massRow(head, query * tile.parts() / queries) * width;
           for (int c = 0; c < width; c++) {
             double product =

@@ -298,7 +298,7 @@ public final class MemoryAttention implements AutoCloseable {
         count);
     int end = tokens + count;
     useLayout(timeline.layout(layout, tokens, end));
-    plan = ChunkPlan.of(timeline, layout, shape.group(), tokens, end, words, this::tile);
+    plan = ChunkPlan.of(timeline, layout, tokens, end, words, this::tile);
     windowAngles = windowRotary.angles(tokens, count);
     pending = count;
     nextLayer = 0;

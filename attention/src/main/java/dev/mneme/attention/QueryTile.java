@@ -16,8 +16,8 @@ import java.util.List;
  *   <li>{@link #windowQueries()} and {@link #farQueries()} {@code [kvHeads, P, G, m, D]}: the
  *       scaled queries, rotated for the window's keys and for the far keys; {@link #row} finds a
  *       query;
- *   <li>{@link #mask()} {@code [P, G, m, width]}: added to the inner products of each key/value
- *       head, 0 or negative infinity; the same for every member of the group;
+ *   <li>{@link #mask()} {@code [n, width]}: added to the inner products of each head, 0 or negative
+ *       infinity;
  *   <li>{@link #output()} {@code [kvHeads, P, G, m, D]}: written by the kernel, rows as above;
  *   <li>{@link #mass()} {@code [kvHeads, P, G, width]}: written by the kernel: the softmax weight
  *       of each column summed over a run's queries.
@@ -46,15 +46,15 @@ public final class QueryTile {
     farQueries = scratch.farQueries.asSlice(0, bytes);
     output = scratch.output.asSlice(0, bytes);
     mass = scratch.mass.asSlice(0, (long) parts * shape.heads() * width * Float.BYTES);
-    this.mask = scratch.masks.get(mask).asSlice(0, maskBytes(shape, queries, width));
+    this.mask = scratch.masks.get(mask).asSlice(0, maskBytes(queries, width));
   }
 
   private static int parts(int queries) {
     return queries % 2 == 0 ? 2 : 1;
   }
 
-  private static long maskBytes(AttentionShape shape, int queries, int width) {
-    return (long) shape.group() * queries * width * Float.BYTES;
+  private static long maskBytes(int queries, int width) {
+    return (long) queries * width * Float.BYTES;
   }
 
   /** Number of queries. */
@@ -68,7 +68,7 @@ public final class QueryTile {
   }
 
   /**
-   * Row of a query in the queries and the output; for a head below {@code group()}, in the mask.
+   * Row of a query in the queries and the output.
    *
    * @param head query head
    * @param query from 0 inclusive to {@link #queries()} exclusive
@@ -141,7 +141,7 @@ public final class QueryTile {
     /** A tile over this memory whose mask is the {@code mask}-th one. */
     QueryTile tile(int queries, int mask) {
       while (masks.size() <= mask) {
-        masks.add(arena.allocate(maskBytes(shape, this.queries, width), 64));
+        masks.add(arena.allocate(maskBytes(this.queries, width), 64));
       }
       return new QueryTile(queries, shape, width, this, mask);
     }

@@ -74,8 +74,9 @@ public final class OnnxAttentionKernel implements AttentionKernel {
     int dim = shape.headDim();
     GraphBuilder graph =
         emptyGraph(shape)
-            .input("mask", DataType.FLOAT, "parts", "rows", "width")
+            .input("mask", DataType.FLOAT, "parts", 1, "queries", "width")
             .input("by_head", DataType.INT64, 4)
+            .input("stacked", DataType.INT64, 3)
             .initializer("query_axis", new long[] {2}, 1);
     for (int head = 0; head < shape.kvHeads(); head++) {
       String of = of(head);
@@ -87,14 +88,16 @@ public final class OnnxAttentionKernel implements AttentionKernel {
           .input("values" + of, DataType.FLOAT, 1, "width", dim)
           .output("output" + of, DataType.FLOAT, "parts", "rows", dim)
           .output("mass" + of, DataType.FLOAT, "parts", shape.group(), "width");
-      weights(graph, shape, of)
-          .node("Reshape", List.of("weights" + of, "by_head"), "head_weights" + of)
+      // The mask is the same for all heads: they part for it and are stacked again.
+      scores(graph, shape, of).node("Reshape", List.of("scores" + of, "by_head"), "parted" + of);
+      weights(graph, "parted" + of, of)
           .node(
               "ReduceSum",
-              List.of("head_weights" + of, "query_axis"),
+              List.of("weights" + of, "query_axis"),
               "mass" + of,
               attribute("keepdims", 0))
-          .node("MatMul", List.of("weights" + of, "values" + of), "output" + of);
+          .node("Reshape", List.of("weights" + of, "stacked"), "stacked_weights" + of)
+          .node("MatMul", List.of("stacked_weights" + of, "values" + of), "output" + of);
     }
     return graph;
   }
@@ -106,7 +109,7 @@ public final class OnnxAttentionKernel implements AttentionKernel {
     int dim = shape.headDim();
     GraphBuilder graph =
         emptyGraph(shape)
-            .input("mask", DataType.FLOAT, group, 1, "width")
+            .input("mask", DataType.FLOAT, 1, "width")
             .input("window_queries", DataType.FLOAT, kvHeads, group, 1, dim)
             .input("far_queries", DataType.FLOAT, kvHeads, group, 1, dim)
             .input("window_keys", DataType.FLOAT, kvHeads, 1, "window", dim)
@@ -114,11 +117,12 @@ public final class OnnxAttentionKernel implements AttentionKernel {
             .input("values", DataType.FLOAT, kvHeads, 1, "width", dim)
             .output("output", DataType.FLOAT, kvHeads, group, 1, dim)
             .output("weights", DataType.FLOAT, kvHeads, group, 1, "width");
-    return weights(graph, shape, "").node("MatMul", List.of("weights", "values"), "output");
+    return weights(scores(graph, shape, ""), "scores", "")
+        .node("MatMul", List.of("weights", "values"), "output");
   }
 
-  /** Softmax over the inner products with the far keys and those with the window, side by side. */
-  private static GraphBuilder weights(GraphBuilder graph, AttentionShape shape, String of) {
+  /** The inner products with the far keys and those with the window, side by side. */
+  private static GraphBuilder scores(GraphBuilder graph, AttentionShape shape, String of) {
     float softcap = shape.softcap();
     for (String part : List.of("far", "window")) {
       graph.node(
@@ -129,18 +133,18 @@ public final class OnnxAttentionKernel implements AttentionKernel {
           attribute("transB", 1),
           attribute("alpha", softcap == 0 ? 1 : 1 / softcap));
     }
+    String joined = softcap == 0 ? "scores" + of : "unbounded" + of;
     graph.node(
-        "Concat",
-        List.of("far_scores" + of, "window_scores" + of),
-        "scores" + of,
-        attribute("axis", -1));
-    String scores = "scores" + of;
-    if (softcap != 0) {
-      graph
-          .node("Tanh", List.of(scores), "tanh" + of)
-          .node("Mul", List.of("tanh" + of, SOFTCAP), "bounded" + of);
-      scores = "bounded" + of;
-    }
+        "Concat", List.of("far_scores" + of, "window_scores" + of), joined, attribute("axis", -1));
+    return softcap == 0
+        ? graph
+        : graph
+            .node("Tanh", List.of(joined), "tanh" + of)
+            .node("Mul", List.of("tanh" + of, SOFTCAP), "scores" + of);
+  }
+
+  /** Softmax over the scores that the mask leaves. */
+  private static GraphBuilder weights(GraphBuilder graph, String scores, String of) {
     return graph
         .node("Add", List.of(scores, "mask"), "masked_scores" + of)
         .node("Softmax", List.of("masked_scores" + of), "weights" + of, attribute("axis", -1));
@@ -172,7 +176,8 @@ public final class OnnxAttentionKernel implements AttentionKernel {
     private final int kvHeads = shape.kvHeads();
     private final int dim = shape.headDim();
     private final Arena arena = Arena.ofShared();
-    private final MemorySegment shapeMemory = arena.allocate(JAVA_LONG, 4);
+    private final MemorySegment byHead = arena.allocate(JAVA_LONG, 4);
+    private final MemorySegment stacking = arena.allocate(JAVA_LONG, 3);
     private final Map<String, OnnxTensor> inputs = new HashMap<>();
     private final Map<String, OnnxTensor> outputs = new HashMap<>();
     private @Nullable QueryTile bound;
@@ -222,7 +227,7 @@ public final class OnnxAttentionKernel implements AttentionKernel {
       if (alone) {
         put(inputs, "window_queries", tile.windowQueries(), kvHeads, group, 1, dim);
         put(inputs, "far_queries", tile.farQueries(), kvHeads, group, 1, dim);
-        put(inputs, "mask", tile.mask(), group, 1, width);
+        put(inputs, "mask", tile.mask(), 1, width);
         put(outputs, "output", tile.output(), kvHeads, group, 1, dim);
         put(outputs, "weights", tile.mass(), kvHeads, group, 1, width);
         return;
@@ -237,8 +242,9 @@ public final class OnnxAttentionKernel implements AttentionKernel {
         put(outputs, "output" + of, ofHead(tile.output(), head), parts, rows, dim);
         put(outputs, "mass" + of, ofHead(tile.mass(), head), parts, group, width);
       }
-      put(inputs, "mask", tile.mask(), parts, rows, width);
-      replace(inputs, "by_head", shapeOf(parts, group, queries, width));
+      put(inputs, "mask", tile.mask(), parts, 1, queries, width);
+      replace(inputs, "by_head", shapeOf(byHead, parts, group, queries, width));
+      replace(inputs, "stacked", shapeOf(stacking, parts, rows, width));
     }
 
     @Override
@@ -284,12 +290,12 @@ public final class OnnxAttentionKernel implements AttentionKernel {
       }
     }
 
-    private OnnxTensor shapeOf(long... dims) {
-      MemorySegment.copy(dims, 0, shapeMemory, JAVA_LONG, 0, dims.length);
+    private OnnxTensor shapeOf(MemorySegment memory, long... dims) {
+      MemorySegment.copy(dims, 0, memory, JAVA_LONG, 0, dims.length);
       try {
         return OnnxTensor.createTensor(
             environment,
-            shapeMemory.asByteBuffer().order(ByteOrder.nativeOrder()).asLongBuffer(),
+            memory.asByteBuffer().order(ByteOrder.nativeOrder()).asLongBuffer(),
             new long[] {dims.length});
       } catch (OrtException e) {
         throw new IllegalStateException("cannot wrap a shape: " + e.getMessage(), e);

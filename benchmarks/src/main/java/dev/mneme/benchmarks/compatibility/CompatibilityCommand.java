@@ -88,7 +88,7 @@ public final class CompatibilityCommand implements Callable<Integer> {
   /**
    * One model.
    *
-   * @param model what the command line calls it
+   * @param model its name, or that of its folder or file
    * @param attention form of its attention
    * @param weights what most of its weights are
    * @param layers number of layers, those with a window in brackets
@@ -133,7 +133,8 @@ public final class CompatibilityCommand implements Callable<Integer> {
     List<Row> rows = new ArrayList<>();
     ModelLibrary library = ModelLibrary.ofUser(ConsoleProgress.ofStandardError());
     for (String model : models) {
-      Row row = row(model, library.resolve(model, precision), runtime);
+      String name = model.substring(model.lastIndexOf('/') + 1);
+      Row row = row(name, library.resolve(model, precision), runtime);
       rows.add(row);
       out.println(Joiner.on("  ").skipNulls().join(row.cells()));
       out.flush();

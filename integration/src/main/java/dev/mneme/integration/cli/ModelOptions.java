@@ -31,6 +31,12 @@ public final class ModelOptions {
   private Precision precision;
 
   @Option(
+      names = "--tokenizer",
+      paramLabel = "PATH",
+      description = "a tokenizer.json or its folder (default: beside the model)")
+  private @Nullable Path tokenizer;
+
+  @Option(
       names = "--config",
       paramLabel = "FILE",
       description = "YAML configuration; keys that are left out keep their defaults")
@@ -99,6 +105,7 @@ public final class ModelOptions {
    */
   public MnemeModel open(List<String> more) throws IOException {
     MnemeConfig chosen = config(more);
-    return MnemeModel.builder(locate()).config(chosen).open();
+    MnemeModel.Builder builder = MnemeModel.builder(locate()).config(chosen);
+    return (tokenizer == null ? builder : builder.tokenizer(tokenizer)).open();
   }
 }

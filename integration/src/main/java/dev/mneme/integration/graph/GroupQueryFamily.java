@@ -85,6 +85,15 @@ final class GroupQueryFamily implements AttentionFamily {
         rotation.table());
   }
 
+  /** Makes a node take a cache of any size, where it would only have one of its window's size. */
+  static void keepWholeCache(NodeProto.Builder node) {
+    for (int i = node.getAttributeCount() - 1; i >= 0; i--) {
+      if (node.getAttribute(i).getName().equals("sliding_window_cache")) {
+        node.removeAttribute(i);
+      }
+    }
+  }
+
   private static void check(NodeProto node, AttributeProto attribute) {
     String supported =
         switch (attribute.getName()) {

@@ -97,14 +97,16 @@ public final class ModelGraph {
   }
 
   /**
-   * The uncut model, without weights as {@link Segment#model()} is. Its outputs are those of the
-   * attention of each layer, under the name of {@link AttentionLayer#output()}, and the logits.
+   * The uncut model, without weights as {@link Segment#model()} is, with a cache that may be empty
+   * in all layers. Its outputs are those of the attention of each layer, under the name of {@link
+   * AttentionLayer#output()}, and the logits.
    *
    * @throws IOException if the file has changed and is not what it was
    */
   public ModelProto whole() throws IOException {
     ModelProto.Builder whole = ModelFile.parse(onnxFile).toBuilder();
     GraphProto.Builder graph = whole.getGraphBuilder().clearOutput();
+    graph.getNodeBuilderList().forEach(GroupQueryFamily::keepWholeCache);
     Stream.concat(layers.stream().map(AttentionLayer::output), Stream.of(logits))
         .forEach(output -> {
           String made = TensorSpec.original(output);

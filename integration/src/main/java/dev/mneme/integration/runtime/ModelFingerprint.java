@@ -23,10 +23,11 @@ public final class ModelFingerprint {
    * Reads all files of a model: SHA-256 of the graph and the tokenizer, CRC32C of the weights,
    * which are too many bytes for more.
    *
+   * @param tokenizer its file
    * @return values by name
    * @throws IOException if a file cannot be read
    */
-  public static Map<String, String> of(ModelGraph graph) throws IOException {
+  public static Map<String, String> of(ModelGraph graph, Path tokenizer) throws IOException {
     Map<String, String> parts = new LinkedHashMap<>();
     parts.put("graph", sha256(graph.onnxFile()));
     for (Path weights : graph.weightFiles()) {
@@ -35,7 +36,7 @@ public final class ModelFingerprint {
           "weights " + weights.getFileName(),
           "%d bytes, CRC32C %s".formatted(Files.size(weights), checksum));
     }
-    parts.put("tokenizer", sha256(graph.folder().resolve("tokenizer.json")));
+    parts.put("tokenizer", sha256(tokenizer));
     AttentionLayer layer = graph.layers().getFirst();
     parts.put(
         "attention",

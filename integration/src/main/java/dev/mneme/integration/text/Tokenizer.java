@@ -18,13 +18,18 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  */
 public final class Tokenizer implements AutoCloseable {
 
+  private static final String FILE = "tokenizer.json";
+
+  private final Path file;
   private final HuggingFaceTokenizer tokenizer;
   private final int vocabularySize;
   private final Set<Integer> endTokens;
   private final ReadWriteLock lock = new ReentrantReadWriteLock();
   private boolean closed;
 
-  private Tokenizer(HuggingFaceTokenizer tokenizer, int vocabularySize, Set<Integer> endTokens) {
+  private Tokenizer(
+      Path file, HuggingFaceTokenizer tokenizer, int vocabularySize, Set<Integer> endTokens) {
+    this.file = file;
     this.tokenizer = tokenizer;
     this.vocabularySize = vocabularySize;
     this.endTokens = endTokens;
@@ -33,19 +38,22 @@ public final class Tokenizer implements AutoCloseable {
   /**
    * Opens the tokenizer of a model; the caller closes it.
    *
-   * @param folder the model's folder, which holds {@code tokenizer.json} and, where the model has
-   *     end tokens, one of the files named at {@link #endTokens()}
+   * @param folderOrFile the model's folder, which holds {@code tokenizer.json} and, where the model
+   *     has end tokens, one of the files named at {@link #endTokens()}; or the file, beside which
+   *     those are
    * @throws IOException when {@code tokenizer.json} is missing or not a tokenizer, or when another
    *     file cannot be understood; the message names the file
    */
-  public static Tokenizer open(Path folder) throws IOException {
-    Path file = folder.resolve("tokenizer.json");
+  public static Tokenizer open(Path folderOrFile) throws IOException {
+    Path file = Files.isDirectory(folderOrFile) ? folderOrFile.resolve(FILE) : folderOrFile;
     if (!Files.isRegularFile(file)) {
-      throw new IOException("%s: missing; a model needs its tokenizer".formatted(file));
+      throw new IOException(
+          "%s: missing; a model needs its tokenizer, beside it or named by --tokenizer"
+              .formatted(file));
     }
     Vocabulary vocabulary = Vocabulary.read(file);
-    Set<Integer> endTokens = EndTokens.read(folder, vocabulary);
-    return new Tokenizer(load(file), vocabulary.size(), endTokens);
+    Set<Integer> endTokens = EndTokens.read(file.toAbsolutePath().resolveSibling(""), vocabulary);
+    return new Tokenizer(file, load(file), vocabulary.size(), endTokens);
   }
 
   private static HuggingFaceTokenizer load(Path file) throws IOException {
@@ -60,6 +68,11 @@ public final class Tokenizer implements AutoCloseable {
       // The native library throws a plain RuntimeException for whatever it cannot parse.
       throw new IOException("%s: not a tokenizer: %s".formatted(file, e.getMessage()), e);
     }
+  }
+
+  /** The file that it was read from. */
+  public Path file() {
+    return file;
   }
 
   /** The token ids of {@code text}; none for the empty text. */

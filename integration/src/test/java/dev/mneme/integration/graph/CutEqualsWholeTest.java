@@ -36,6 +36,10 @@ class CutEqualsWholeTest {
         PLAIN.withScale(0.3f, 0),
         PLAIN.withScale(0.3f, 0.5f),
         PLAIN.withWindow(5),
+        PLAIN.withBias(),
+        PLAIN.withHeadNorms(),
+        PLAIN.withHeadNorms().withWindow(5).withScale(0.3f, 0),
+        PLAIN.withScale(0.3f, 2).withWindow(4).withKvHeads(2, 2, 2),
         PLAIN.withShape(true, false, false),
         PLAIN.withShape(true, true, true),
         PLAIN.withShape(false, true, false).withKvHeads(2, 2, 2),
@@ -128,7 +132,7 @@ class CutEqualsWholeTest {
         assertThat(rotary.rotaryDim()).isEqualTo(tiny.rotaryDim());
         assertThat(rotary.interleaved()).isEqualTo(tiny.interleaved());
         assertThat(rotary.magnitude()).isEqualTo(tiny.magnitude());
-        assertThat(rotary.base()).hasValueCloseTo(TinyModel.THETA, within(0.1));
+        assertThat(rotary.base()).hasValueCloseTo(tiny.theta(layer.index()), within(0.1));
       }
     }
     for (Segment segment : graph.segments()) {

@@ -6,6 +6,7 @@ import static dev.mneme.attention.onnx.GraphBuilder.attribute;
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import com.google.common.base.MoreObjects;
 import dev.mneme.attention.onnx.GraphBuilder;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -17,33 +18,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import java.util.function.Consumer;
 
 /**
- * Writes small random language models as onnxruntime-genai's builder lays them out.
- *
- * @param separate queries, keys and values in three tensors rather than one
- * @param kvHeads number of key/value heads of each layer
- * @param rotaryDim rotated elements of a head of {@link #HEAD_DIM}
- * @param scale attribute of the attention, 0 for its absence
- * @param softcap attribute of the attention
- * @param window tokens that the first layer sees, 0 for all as the others do
- * @param tied whether the embedding is the transposed head
- * @param parallel whether the feed-forward network reads what attention reads, as in Phi-2
- * @param external whether weights lie in {@code weights.bin}
+ * Writes small random language models as onnxruntime-genai's builder lays them out. Each {@code
+ * with} gives another model, which differs in what it names.
  */
-record TinyModel(
-    boolean separate,
-    List<Integer> kvHeads,
-    Rotation rotation,
-    boolean interleaved,
-    int rotaryDim,
-    float magnitude,
-    float scale,
-    float softcap,
-    int window,
-    boolean tied,
-    boolean parallel,
-    boolean external) {
+final class TinyModel implements Cloneable {
 
   static final int VOCABULARY = 40;
   static final int HIDDEN = 48;
@@ -51,8 +32,10 @@ record TinyModel(
   static final int HEAD_DIM = 32;
   static final int POSITIONS = 64;
   static final double THETA = 10000;
+  static final double LOCAL_THETA = 300;
   static final String DATA = "weights.bin";
 
+  /** How queries and keys are rotated. */
   enum Rotation {
     INSIDE,
     MICROSOFT_NODES,
@@ -60,105 +43,139 @@ record TinyModel(
     NONE
   }
 
-  static final TinyModel PLAIN =
-      new TinyModel(
-          false,
-          List.of(2, 2),
-          Rotation.INSIDE,
-          false,
-          HEAD_DIM,
-          1f,
-          0f,
-          0f,
-          0,
-          false,
-          false,
-          false);
+  static final TinyModel PLAIN = new TinyModel();
 
+  private boolean separate;
+  private List<Integer> kvHeads = List.of(2, 2);
+  private Rotation rotation = Rotation.INSIDE;
+  private boolean interleaved;
+  private int rotaryDim = HEAD_DIM;
+  private float magnitude = 1;
+  private float scale;
+  private float softcap;
+  private int window;
+  private boolean biased;
+  private boolean headNorms;
+  private boolean tied;
+  private boolean parallel;
+  private boolean external;
+
+  private TinyModel() {}
+
+  private TinyModel with(Consumer<TinyModel> change) {
+    try {
+      TinyModel changed = (TinyModel) clone();
+      change.accept(changed);
+      return changed;
+    } catch (CloneNotSupportedException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** Queries, keys and values in three tensors rather than one. */
   TinyModel withSeparate(Rotation changed) {
-    return new TinyModel(
-        true,
-        kvHeads,
-        changed,
-        interleaved,
-        rotaryDim,
-        magnitude,
-        scale,
-        softcap,
-        window,
-        tied,
-        parallel,
-        external);
+    return with(model -> {
+      model.separate = true;
+      model.rotation = changed;
+    });
   }
 
+  /** Number of key/value heads of each layer. */
   TinyModel withKvHeads(Integer... changed) {
-    return new TinyModel(
-        separate,
-        List.of(changed),
-        rotation,
-        interleaved,
-        rotaryDim,
-        magnitude,
-        scale,
-        softcap,
-        window,
-        tied,
-        parallel,
-        external);
+    return with(model -> model.kvHeads = List.of(changed));
   }
 
+  /** How many elements of a head of {@link #HEAD_DIM} turn, in which pairs, times what. */
   TinyModel withRotary(boolean pairs, int dim, float factor) {
-    return new TinyModel(
-        separate, kvHeads, rotation, pairs, dim, factor, scale, softcap, window, tied, parallel,
-        external);
+    return with(model -> {
+      model.interleaved = pairs;
+      model.rotaryDim = dim;
+      model.magnitude = factor;
+    });
   }
 
+  /** Attributes of the attention; a scale of 0 is left out. */
   TinyModel withScale(float changed, float cap) {
-    return new TinyModel(
-        separate,
-        kvHeads,
-        rotation,
-        interleaved,
-        rotaryDim,
-        magnitude,
-        changed,
-        cap,
-        window,
-        tied,
-        parallel,
-        external);
+    return with(model -> {
+      model.scale = changed;
+      model.softcap = cap;
+    });
   }
 
+  /** Tokens that the first layer sees, by a rotation of its own as in Gemma 3. */
   TinyModel withWindow(int tokens) {
-    return new TinyModel(
-        separate,
-        kvHeads,
-        rotation,
-        interleaved,
-        rotaryDim,
-        magnitude,
-        scale,
-        softcap,
-        tokens,
-        tied,
-        parallel,
-        external);
+    return with(model -> model.window = tokens);
   }
 
+  /** Adds to queries, keys and values, as Qwen 2 does. */
+  TinyModel withBias() {
+    return with(model -> model.biased = true);
+  }
+
+  /** Normalises queries and keys head by head, as Qwen 3 and Gemma 3 do; they are separate then. */
+  TinyModel withHeadNorms() {
+    return with(model -> {
+      model.separate = true;
+      model.headNorms = true;
+    });
+  }
+
+  /**
+   * Ties the embedding to the transposed head, lets the feed-forward network read what attention
+   * reads as in Phi-2, or puts weights into {@code weights.bin}.
+   */
   TinyModel withShape(boolean tie, boolean besides, boolean outside) {
-    return new TinyModel(
-        separate,
-        kvHeads,
-        rotation,
-        interleaved,
-        rotaryDim,
-        magnitude,
-        scale,
-        softcap,
-        window,
-        tie,
-        besides,
-        outside);
+    return with(model -> {
+      model.tied = tie;
+      model.parallel = besides;
+      model.external = outside;
+    });
+  }
+
+  List<Integer> kvHeads() {
+    return kvHeads;
+  }
+
+  Rotation rotation() {
+    return rotation;
+  }
+
+  boolean interleaved() {
+    return interleaved;
+  }
+
+  int rotaryDim() {
+    return rotaryDim;
+  }
+
+  float magnitude() {
+    return magnitude;
+  }
+
+  /** The base of a layer's frequencies. */
+  double theta(int layer) {
+    return window > 0 && layer == 0 ? LOCAL_THETA : THETA;
+  }
+
+  @Override
+  public String toString() {
+    return MoreObjects.toStringHelper(this)
+        .omitNullValues()
+        .add("separate", separate)
+        .add("kvHeads", kvHeads)
+        .add("rotation", rotation)
+        .add("interleaved", interleaved)
+        .add("rotaryDim", rotaryDim)
+        .add("magnitude", magnitude)
+        .add("scale", scale)
+        .add("softcap", softcap)
+        .add("window", window)
+        .add("biased", biased)
+        .add("headNorms", headNorms)
+        .add("tied", tied)
+        .add("parallel", parallel)
+        .add("external", external)
+        .toString();
   }
 
   /** Writes {@code model.onnx}, and its external data if it has some, and returns the file. */
@@ -194,7 +211,10 @@ record TinyModel(
       }
       mask();
       if (rotation != Rotation.NONE) {
-        rotaryTables();
+        rotaryTables(THETA, "");
+      }
+      if (window > 0) {
+        rotaryTables(LOCAL_THETA, "_local");
       }
       if (tied) {
         graph.node("Transpose", List.of("head"), "embedding", attribute("perm", 1L, 0L));
@@ -223,19 +243,19 @@ record TinyModel(
       graph.node("Cast", List.of("total_wide"), "total", attribute("to", 6L));
     }
 
-    private void rotaryTables() throws IOException {
+    private void rotaryTables(double theta, String of) throws IOException {
       int pairs = rotaryDim / 2;
       float[] cos = new float[POSITIONS * pairs];
       float[] sin = new float[POSITIONS * pairs];
       for (int p = 0; p < POSITIONS; p++) {
         for (int j = 0; j < pairs; j++) {
-          float angle = p * (float) Math.pow(THETA, -2.0 * j / rotaryDim);
+          float angle = p * (float) Math.pow(theta, -2.0 * j / rotaryDim);
           cos[p * pairs + j] = magnitude * (float) Math.cos(angle);
           sin[p * pairs + j] = magnitude * (float) Math.sin(angle);
         }
       }
-      initializer("cos_cache", cos, POSITIONS, pairs);
-      initializer("sin_cache", sin, POSITIONS, pairs);
+      initializer("cos_cache" + of, cos, POSITIONS, pairs);
+      initializer("sin_cache" + of, sin, POSITIONS, pairs);
     }
 
     private void layer(int i) throws IOException {
@@ -261,7 +281,8 @@ record TinyModel(
         attributes.add(attribute("scale", scale));
       }
       if (rotation == Rotation.INSIDE) {
-        inputs.addAll(List.of("cos_cache", "sin_cache"));
+        String of = i == 0 && window > 0 ? "_local" : "";
+        inputs.addAll(List.of("cos_cache" + of, "sin_cache" + of));
         attributes.add(attribute("do_rotary", 1L));
         attributes.add(attribute("rotary_interleaved", interleaved ? 1L : 0L));
       }
@@ -290,13 +311,39 @@ record TinyModel(
 
     private List<String> projection(int i, int kv) throws IOException {
       if (!separate) {
-        linear("normed" + i, "qkv" + i, HIDDEN, (HEADS + 2 * kv) * HEAD_DIM);
-        return List.of("qkv" + i, "", "");
+        return List.of(projected("qkv" + i, i, HEADS + 2 * kv), "", "");
       }
-      linear("normed" + i, "q" + i, HIDDEN, HEADS * HEAD_DIM);
-      linear("normed" + i, "k" + i, HIDDEN, kv * HEAD_DIM);
-      linear("normed" + i, "v" + i, HIDDEN, kv * HEAD_DIM);
-      return List.of(rotated("q" + i, HEADS), rotated("k" + i, kv), "v" + i);
+      String query = normed(projected("q" + i, i, HEADS), HEADS);
+      String key = normed(projected("k" + i, i, kv), kv);
+      return List.of(rotated(query, HEADS), rotated(key, kv), projected("v" + i, i, kv));
+    }
+
+    private String projected(String name, int i, int heads) throws IOException {
+      linear("normed" + i, name, HIDDEN, heads * HEAD_DIM);
+      if (!biased) {
+        return name;
+      }
+      weight(name + ".bias", 1, heads * HEAD_DIM);
+      graph.node("Add", List.of(name, name + ".bias"), name + "_biased");
+      return name + "_biased";
+    }
+
+    private String normed(String name, int heads) throws IOException {
+      if (!headNorms) {
+        return name;
+      }
+      graph.initializer(name + "_split", new long[] {0, 0, heads, HEAD_DIM}, 4);
+      graph.initializer(name + "_joined", new long[] {0, 0, heads * HEAD_DIM}, 3);
+      graph.node("Reshape", List.of(name, name + "_split"), name + "_heads");
+      weight(name + "_norm.weight", 1, HEAD_DIM);
+      graph.node(
+          "SimplifiedLayerNormalization",
+          List.of(name + "_heads", name + "_norm.weight"),
+          name + "_normed_heads",
+          attribute("axis", -1L),
+          attribute("epsilon", 1e-5f));
+      graph.node("Reshape", List.of(name + "_normed_heads", name + "_joined"), name + "_normed");
+      return name + "_normed";
     }
 
     private String rotated(String name, int heads) {

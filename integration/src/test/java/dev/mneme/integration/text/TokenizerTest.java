@@ -159,7 +159,9 @@ class TokenizerTest {
   void saysThatTheTokenizerIsMissing() {
     assertThatIOException()
         .isThrownBy(() -> Tokenizer.open(folder))
-        .withMessage("%s: missing; a model needs its tokenizer", folder.resolve("tokenizer.json"));
+        .withMessage(
+            "%s: missing; a model needs its tokenizer, beside it or named by --tokenizer",
+            folder.resolve("tokenizer.json"));
   }
 
   @ParameterizedTest
