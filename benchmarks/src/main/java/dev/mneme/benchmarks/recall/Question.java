@@ -21,12 +21,19 @@ final class Question {
 
   private final int[] tokens;
   private final int length;
+  private final int contextLength;
   private final List<TokenSpan> needles;
   private final @Nullable Double found;
 
-  private Question(int[] tokens, int length, List<TokenSpan> needles, @Nullable Double found) {
+  private Question(
+      int[] tokens,
+      int length,
+      int contextLength,
+      List<TokenSpan> needles,
+      @Nullable Double found) {
     this.tokens = tokens;
     this.length = length;
+    this.contextLength = contextLength;
     this.needles = needles;
     this.found = found;
   }
@@ -34,8 +41,13 @@ final class Question {
   /** The whole prompt. */
   static Question whole(Sample sample, Tokenizer tokenizer) {
     Prompt prompt = sample.prompt();
-    int[] tokens = tokenizer.encode(prompt.text());
-    return new Question(tokens, tokens.length, TokenSpan.needles(prompt, tokenizer), null);
+    Tokenizer.Encoded text = tokenizer.encodeWithPlaces(prompt.text());
+    return new Question(
+        text.ids(),
+        text.ids().length,
+        text.tokensBefore(prompt.context().length()),
+        TokenSpan.needles(prompt, text),
+        null);
   }
 
   /**
@@ -48,7 +60,8 @@ final class Question {
   static Question ofPassages(Sample sample, Tokenizer tokenizer, int budget) {
     Prompt prompt = sample.prompt();
     String asked = prompt.question() + prompt.answerPrefix();
-    int[] context = tokenizer.encode(prompt.context());
+    Tokenizer.Encoded encoded = tokenizer.encodeWithPlaces(prompt.context());
+    int[] context = encoded.ids();
     int[] question = tokenizer.encode(asked);
     int room = Math.max(1, (budget - question.length - sample.maxNewTokens()) / PASSAGE);
     SequencedSet<Integer> chosen = new TreeSet<>(List.of(0));
@@ -66,11 +79,12 @@ final class Question {
     List<int[]> parts = new ArrayList<>();
     chosen.forEach(passage -> parts.add(passage(context, passage)));
     parts.add(question);
-    List<TokenSpan> needles = TokenSpan.needles(prompt, tokenizer);
+    List<TokenSpan> needles = TokenSpan.needles(prompt, encoded);
     long in = needles.stream().filter(needle -> lies(needle, chosen)).count();
     return new Question(
         parts.stream().flatMapToInt(Arrays::stream).toArray(),
         context.length + question.length,
+        context.length,
         needles,
         needles.isEmpty() ? null : (double) in / needles.size());
   }
@@ -93,6 +107,11 @@ final class Question {
   /** Tokens of the sample's whole prompt. */
   int length() {
     return length;
+  }
+
+  /** Tokens of the sample's whole prompt in front of the question. */
+  int contextLength() {
+    return contextLength;
   }
 
   /** The needles in the sample's whole prompt. */

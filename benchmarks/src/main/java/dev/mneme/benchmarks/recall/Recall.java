@@ -28,6 +28,8 @@ final class Recall implements AutoCloseable {
   private final String settings;
   private final @Nullable Path folder;
   private final NeedleBlocks oracle;
+  private String lastContext = "";
+  private int[] lastContextTokens = {};
   private final @Nullable SharedPrefix prefix;
   private final @Nullable UncutModel uncut;
   private final ResidentMemory memory = ResidentMemory.ofThisProcess();
@@ -79,7 +81,7 @@ final class Recall implements AutoCloseable {
     }
     Question question = Question.whole(sample, model.tokenizer());
     if (mode == Mode.ORACLE) {
-      oracle.aim(question.needles(), TokenSpan.question(sample.prompt(), model.tokenizer()));
+      oracle.aim(question.needles(), question.contextLength());
     }
     return question;
   }
@@ -145,9 +147,18 @@ final class Recall implements AutoCloseable {
   /** What of a prompt is worth keeping: what the next one begins with, or all but the question. */
   private int @Nullable [] following(Sample sample, @Nullable Sample next) {
     if (folder != null) {
-      return model.tokenizer().encode(sample.prompt().context());
+      return contextTokens(sample.prompt().context());
     }
     return next == null || mode == Mode.RAG ? null : model.tokenizer().encode(next.prompt().text());
+  }
+
+  /** The tokens of a context; that of the question before is kept, as it is often the same. */
+  private int[] contextTokens(String context) {
+    if (!context.equals(lastContext)) {
+      lastContext = context;
+      lastContextTokens = model.tokenizer().encode(context);
+    }
+    return lastContextTokens;
   }
 
   /** The mean over the needles; null where there are none or it is not known. */

@@ -12,21 +12,16 @@ import java.util.List;
  */
 record TokenSpan(int from, int to) {
 
-  /** Where a prompt's needles are. */
-  static List<TokenSpan> needles(Prompt prompt, Tokenizer tokenizer) {
+  /**
+   * Where a prompt's needles are.
+   *
+   * @param context the prompt's context, or all of it, as tokens
+   */
+  static List<TokenSpan> needles(Prompt prompt, Tokenizer.Encoded context) {
     return prompt.needles().stream()
         .map(needle ->
             new TokenSpan(
-                tokens(prompt, needle.start(), tokenizer), tokens(prompt, needle.end(), tokenizer)))
+                context.tokensBefore(needle.start()), context.tokensBefore(needle.end())))
         .toList();
-  }
-
-  /** How many tokens come before the question. */
-  static int question(Prompt prompt, Tokenizer tokenizer) {
-    return tokens(prompt, prompt.context().length(), tokenizer);
-  }
-
-  private static int tokens(Prompt prompt, int characters, Tokenizer tokenizer) {
-    return tokenizer.encode(prompt.context().substring(0, characters)).length;
   }
 }

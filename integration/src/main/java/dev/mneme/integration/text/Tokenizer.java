@@ -1,9 +1,12 @@
 package dev.mneme.integration.text;
 
+import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.ReadWriteLock;
@@ -79,15 +82,54 @@ public final class Tokenizer implements AutoCloseable {
   public int[] encode(String text) {
     Lock reading = reading();
     try {
-      long[] ids = tokenizer.encode(text, false, false).getIds();
-      int[] result = new int[ids.length];
-      for (int i = 0; i < ids.length; i++) {
-        result[i] = Math.toIntExact(ids[i]);
-      }
-      return result;
+      return ids(tokenizer.encode(text, false, false));
     } finally {
       reading.unlock();
     }
+  }
+
+  /**
+   * A text as tokens.
+   *
+   * @param ids of the tokens
+   * @param starts index in the text of the character with which each token begins, ascending
+   */
+  @SuppressWarnings("ArrayRecordComponent") // long texts; handed from one to the next
+  public record Encoded(int[] ids, int[] starts) {
+
+    /** How many tokens begin in front of a character. */
+    public int tokensBefore(int character) {
+      int at = Arrays.binarySearch(starts, character);
+      while (at > 0 && starts[at - 1] == character) {
+        at--;
+      }
+      return at < 0 ? -at - 1 : at;
+    }
+  }
+
+  /** The tokens of {@code text}, and where they are in it. */
+  public Encoded encodeWithPlaces(String text) {
+    Lock reading = reading();
+    try {
+      Encoding encoding = tokenizer.encode(text, false, false);
+      CharSpan[] spans = encoding.getCharTokenSpans();
+      int[] starts = new int[spans.length];
+      // Spans count Unicode characters, of which some take two Java characters.
+      int character = 0;
+      int index = 0;
+      for (int i = 0; i < spans.length; i++) {
+        index = text.offsetByCodePoints(index, spans[i].getStart() - character);
+        character = spans[i].getStart();
+        starts[i] = index;
+      }
+      return new Encoded(ids(encoding), starts);
+    } finally {
+      reading.unlock();
+    }
+  }
+
+  private static int[] ids(Encoding encoding) {
+    return Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
   }
 
   /**
