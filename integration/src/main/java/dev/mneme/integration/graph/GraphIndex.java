@@ -141,6 +141,12 @@ final class GraphIndex {
     return producers.get(tensor);
   }
 
+  /** The node that makes a tensor if it has that operator, else null. */
+  @Nullable NodeProto producer(String tensor, String operator) {
+    NodeProto node = producers.get(tensor);
+    return node != null && node.getOpType().equals(operator) ? node : null;
+  }
+
   List<NodeProto> consumers(String tensor) {
     return consumers.getOrDefault(tensor, List.of());
   }

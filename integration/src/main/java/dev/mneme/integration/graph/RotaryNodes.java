@@ -60,8 +60,8 @@ final class RotaryNodes {
   }
 
   private @Nullable Rotated sum(String plain, String turned) throws IOException {
-    NodeProto byCos = ScoredAttention.producer(graph, plain, "Mul");
-    NodeProto bySin = ScoredAttention.producer(graph, turned, "Mul");
+    NodeProto byCos = graph.producer(plain, "Mul");
+    NodeProto bySin = graph.producer(turned, "Mul");
     if (byCos == null || bySin == null) {
       return null;
     }
@@ -80,11 +80,11 @@ final class RotaryNodes {
 
   /** Whether a tensor is the negated second half of another, followed by its first half. */
   private boolean isHalfTurn(String tensor, String source) throws IOException {
-    NodeProto halves = ScoredAttention.producer(graph, tensor, "Concat");
+    NodeProto halves = graph.producer(tensor, "Concat");
     if (halves == null || halves.getInputCount() != 2) {
       return false;
     }
-    NodeProto negated = ScoredAttention.producer(graph, halves.getInput(0), "Neg");
+    NodeProto negated = graph.producer(halves.getInput(0), "Neg");
     return negated != null
         && isPart(negated.getInput(0), source, 1)
         && isPart(halves.getInput(1), source, 0);

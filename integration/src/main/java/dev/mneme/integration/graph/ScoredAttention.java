@@ -2,7 +2,6 @@ package dev.mneme.integration.graph;
 
 import ai.onnx.proto.OnnxMl.NodeProto;
 import java.io.IOException;
-import org.jspecify.annotations.Nullable;
 
 /**
  * What the forms of attention have in common that take queries, keys and values head by head,
@@ -106,11 +105,5 @@ final class ScoredAttention {
           "its queries '%s' are %s, supported is [1, heads, n, headDim]".formatted(query, shape));
     }
     return Math.toIntExact(shape.last());
-  }
-
-  /** The producer of a tensor if it has an operator. */
-  static @Nullable NodeProto producer(GraphIndex graph, String tensor, String operator) {
-    NodeProto node = graph.producer(tensor);
-    return node != null && node.getOpType().equals(operator) ? node : null;
   }
 }
