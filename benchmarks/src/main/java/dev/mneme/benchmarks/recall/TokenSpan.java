@@ -20,8 +20,7 @@ record TokenSpan(int from, int to) {
   static List<TokenSpan> needles(Prompt prompt, Tokenizer.Encoded context) {
     return prompt.needles().stream()
         .map(needle ->
-            new TokenSpan(
-                context.tokensBefore(needle.start()), context.tokensBefore(needle.end())))
+            new TokenSpan(context.tokensBefore(needle.start()), context.tokensBefore(needle.end())))
         .toList();
   }
 }
