@@ -333,7 +333,7 @@ final class TinyModel implements Cloneable {
         return name;
       }
       graph.initializer(name + "_split", new long[] {0, 0, heads, HEAD_DIM}, 4);
-      graph.initializer(name + "_joined", new long[] {0, 0, heads * HEAD_DIM}, 3);
+      graph.initializer(name + "_joined", new long[] {0, 0, (long) heads * HEAD_DIM}, 3);
       graph.node("Reshape", List.of(name, name + "_split"), name + "_heads");
       weight(name + "_norm.weight", 1, HEAD_DIM);
       graph.node(
