@@ -66,7 +66,7 @@ class InspectCommandTest {
             "vocabulary  10, hidden size 4",
             "memory      192 bytes per token (float32)",
             "layers      3",
-            "  0-2       1 heads, 1 key/value heads of 8, scale 0.35355338, packed projection; no rotation",
+            "  0-2       GroupQueryAttention: 1 heads, 1 key/value heads of 8, scale 0.35355338, packed projection; no rotation",
             "segments    4",
             "  0         input_ids [1] -> qkv0 [24], x0 [4]",
             "  1-2       attention0 [8], x0 [4] -> qkv1 [24], x1 [4]",
