@@ -12,6 +12,7 @@ import dev.mneme.integration.graph.UnsupportedModelException;
 import dev.mneme.integration.importer.CheckedModels;
 import dev.mneme.integration.runtime.BlockFinder;
 import dev.mneme.integration.runtime.BlockWords;
+import dev.mneme.integration.runtime.BuildVersion;
 import dev.mneme.integration.runtime.Device;
 import dev.mneme.integration.runtime.ModelException;
 import dev.mneme.integration.runtime.ModelFingerprint;
@@ -36,7 +37,6 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
@@ -154,11 +154,7 @@ public final class MnemeModel implements AutoCloseable {
       if (config.selfCheck() == SelfCheck.When.NEVER) {
         return;
       }
-      CheckedModels entry =
-          CheckedModels.entry(
-              model.graph(),
-              Objects.requireNonNullElse(
-                  MnemeModel.class.getPackage().getImplementationVersion(), "unknown"));
+      CheckedModels entry = CheckedModels.entry(model.graph(), BuildVersion.text());
       if (config.selfCheck() == SelfCheck.When.ALWAYS || !entry.isChecked()) {
         SelfCheck.compare(model);
         entry.add();
@@ -252,7 +248,7 @@ public final class MnemeModel implements AutoCloseable {
    */
   BlockStore.Factory ownStores(MemoryConfig memory, BlockPrecision precision) {
     if (config.maxResidentBytes() == 0) {
-      return (layer, shape, dimension) -> new ArenaBlockStore(shape, dimension, precision);
+      return ArenaBlockStore.factory(precision);
     }
     Supplier<FolderStores> stores = Suppliers.memoize(() -> temporary(memory, precision));
     return (layer, shape, dimension) -> stores.get().open(layer, shape, dimension);

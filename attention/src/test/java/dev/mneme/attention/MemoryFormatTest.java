@@ -142,7 +142,6 @@ class MemoryFormatTest {
             BlockPrecision.FLOAT32,
             cache,
             false,
-            (layer, shape, dimension) ->
-                new ArenaBlockStore(shape, dimension, BlockPrecision.FLOAT32)));
+            ArenaBlockStore.factory(BlockPrecision.FLOAT32)));
   }
 }

@@ -47,11 +47,7 @@ final class MemoryReader implements AutoCloseable {
       AttentionShape shape, RotaryEmbedding rotary, MemoryConfig config, boolean onnx)
       throws OrtException {
     return new MemoryReader(
-        shape,
-        rotary,
-        config,
-        onnx,
-        (layer, block, dimension) -> new ArenaBlockStore(block, dimension, BlockPrecision.FLOAT32));
+        shape, rotary, config, onnx, ArenaBlockStore.factory(BlockPrecision.FLOAT32));
   }
 
   List<Integer> chosen() {

@@ -44,12 +44,7 @@ final class ScriptedMemory implements AutoCloseable {
     long bytes = folder.blocks().stride();
     cache = new BlockCache(BlockCache.leastBytes(bytes), bytes);
     FolderStores factory =
-        new FolderStores(
-            folder,
-            PRECISION,
-            cache,
-            false,
-            (layer, shape, dimension) -> new ArenaBlockStore(shape, dimension, PRECISION));
+        new FolderStores(folder, PRECISION, cache, false, ArenaBlockStore.factory(PRECISION));
     for (int layer = 0; layer < LAYERS; layer++) {
       stores.add(factory.open(layer, SHAPE, DIMENSION));
     }

@@ -35,8 +35,7 @@ final class RecordedReading {
     MemoryConfig memory = config.memory();
     int chunk = config.chunk();
     int[] text = text(graph.folder(), tokens, seed);
-    BlockStore.Factory stores =
-        (layer, shape, dimension) -> new ArenaBlockStore(shape, dimension, config.blockPrecision());
+    BlockStore.Factory stores = ArenaBlockStore.factory(config.blockPrecision());
     Recorder recorder = new Recorder();
     try (SegmentedModel opened = SegmentedModel.open(graph, runtime);
         TokenReader reader =

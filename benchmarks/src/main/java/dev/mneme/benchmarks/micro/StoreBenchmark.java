@@ -72,8 +72,7 @@ public class StoreBenchmark {
           MemoryFolder.createTemporary(
               Path.of(System.getProperty("java.io.tmpdir")),
               Manifest.empty(1, bytes, DIMENSION * (long) Float.BYTES, Map.of()));
-      BlockStore.Factory inMemory =
-          (layer, shape, dimension) -> new ArenaBlockStore(shape, dimension, PRECISION);
+      BlockStore.Factory inMemory = ArenaBlockStore.factory(PRECISION);
       store = new FolderStores(folder, PRECISION, cache, true, inMemory).open(0, SHAPE, DIMENSION);
     }
     for (int block = 0; block < BLOCKS; block++) {

@@ -146,17 +146,9 @@ public final class PerplexityCommand implements Callable<Integer> {
     int[] tokens = tokens(opened, Grid.lengths(length).getFirst());
     float[] likelihoods = Likelihoods.of(opened, mode, tokens);
     for (int from = 1, to = FIRST_BUCKET; from < tokens.length; from = to, to *= 2) {
-      int end = Math.min(to, tokens.length);
-      add(figures, mode, null, null, from, end, Likelihoods.perplexity(likelihoods, from, end));
+      add(figures, mode, null, from, Math.min(to, tokens.length), likelihoods);
     }
-    add(
-        figures,
-        mode,
-        null,
-        null,
-        1,
-        tokens.length,
-        Likelihoods.perplexity(likelihoods, 1, tokens.length));
+    add(figures, mode, null, 1, tokens.length, likelihoods);
   }
 
   private void samples(MnemeModel opened, Mode mode, int context, List<Figure> figures)
@@ -179,8 +171,8 @@ public final class PerplexityCommand implements Callable<Integer> {
       double after = Likelihoods.perplexity(whole, from, to);
       float[] fresh = Likelihoods.of(opened, mode, Arrays.copyOfRange(tokens, from - context, to));
       double alone = Likelihoods.perplexity(fresh, context, context + size);
-      add(figures, mode, null, null, from, to, after);
-      add(figures, mode, null, context, from, to, alone);
+      add(figures, new Figure(mode.label(), null, null, from, to, after));
+      add(figures, new Figure(mode.label(), null, context, from, to, alone));
       ratios += Math.log(after / alone) / SAMPLES;
     }
     spec.commandLine()
@@ -199,43 +191,34 @@ public final class PerplexityCommand implements Callable<Integer> {
     int[] twice =
         IntStream.concat(IntStream.of(once), IntStream.of(once).limit(document)).toArray();
     float[] likelihoods = Likelihoods.of(opened, mode, twice);
-    add(
-        figures,
-        mode,
-        distance,
-        null,
-        1,
-        document,
-        Likelihoods.perplexity(likelihoods, 1, document));
-    add(
-        figures,
-        mode,
-        distance,
-        null,
-        once.length,
-        twice.length,
-        Likelihoods.perplexity(likelihoods, once.length, twice.length));
+    add(figures, mode, distance, 1, document, likelihoods);
+    add(figures, mode, distance, once.length, twice.length, likelihoods);
   }
 
   private void add(
       List<Figure> figures,
       Mode mode,
       @Nullable Integer distance,
-      @Nullable Integer context,
       int from,
       int to,
-      double perplexity) {
-    Figure figure = new Figure(mode.label(), distance, context, from, to, perplexity);
+      float[] likelihoods) {
+    double perplexity = Likelihoods.perplexity(likelihoods, from, to);
+    add(figures, new Figure(mode.label(), distance, null, from, to, perplexity));
+  }
+
+  private void add(List<Figure> figures, Figure figure) {
     figures.add(figure);
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         Locale.ROOT,
         "%-7s %s%s tokens %,9d to %,9d  perplexity %8.3f%n",
         figure.mode(),
-        distance == null ? "" : String.format(Locale.ROOT, "distance %,d ", distance),
-        context == null ? "" : String.format(Locale.ROOT, "after %,d ", context),
-        from,
-        to,
+        figure.distance() == null
+            ? ""
+            : String.format(Locale.ROOT, "distance %,d ", figure.distance()),
+        figure.context() == null ? "" : String.format(Locale.ROOT, "after %,d ", figure.context()),
+        figure.from(),
+        figure.to(),
         figure.perplexity());
     out.flush();
   }

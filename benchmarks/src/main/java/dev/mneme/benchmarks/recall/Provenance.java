@@ -3,7 +3,7 @@ package dev.mneme.benchmarks.recall;
 import com.sun.management.OperatingSystemMXBean;
 import dev.mneme.MnemeModel;
 import dev.mneme.benchmarks.task.RunHeader;
-import dev.mneme.integration.cli.BuildVersion;
+import dev.mneme.integration.runtime.BuildVersion;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;

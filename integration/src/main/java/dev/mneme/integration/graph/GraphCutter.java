@@ -1,6 +1,7 @@
 package dev.mneme.integration.graph;
 
-import ai.onnx.proto.OnnxMl.AttributeProto;
+import static dev.mneme.attention.onnx.GraphBuilder.attribute;
+
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
@@ -178,11 +179,7 @@ final class GraphCutter {
         .setOpType("Cast")
         .addInput(from)
         .addOutput(to)
-        .addAttribute(
-            AttributeProto.newBuilder()
-                .setName("to")
-                .setType(AttributeProto.AttributeType.INT)
-                .setI(type.getNumber()))
+        .addAttribute(attribute("to", type.getNumber()))
         .build();
   }
 

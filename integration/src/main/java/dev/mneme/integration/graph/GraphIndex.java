@@ -174,8 +174,7 @@ final class GraphIndex {
   double @Nullable [] numbers(String tensor) throws IOException {
     TensorProto value = value(tensor);
     if (value != null) {
-      long count = value.getDimsList().stream().reduce(1L, (a, b) -> a * b);
-      return count > MOST_NUMBERS ? null : data.numbers(value).orElse(null);
+      return count(value) > MOST_NUMBERS ? null : data.numbers(value).orElse(null);
     }
     NodeProto producer = producers.get(tensor);
     if (producer == null || !producer.getOpType().equals("Constant")) {
@@ -189,6 +188,11 @@ final class GraphIndex {
       case "value_float" -> new double[] {one.getF()};
       default -> null;
     };
+  }
+
+  /** Number of elements. */
+  static long count(TensorProto tensor) {
+    return tensor.getDimsList().stream().reduce(1L, (a, b) -> a * b);
   }
 
   /** The first number of a tensor that is an attribute. */

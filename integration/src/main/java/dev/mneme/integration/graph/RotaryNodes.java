@@ -158,8 +158,10 @@ final class RotaryNodes {
    * The rotation by computed cosines and sines.
    *
    * @param user names the reader in errors
+   * @param interleaved whether its pairs are neighbours
    */
-  RotaryTable table(NodeProto user, String cos, String sin) throws IOException {
+  RotaryTable table(NodeProto user, String cos, String sin, boolean interleaved)
+      throws IOException {
     Wave cosine = wave(cos, "Cos");
     Wave sine = wave(sin, "Sin");
     if (cosine == null || sine == null) {
@@ -180,7 +182,7 @@ final class RotaryNodes {
     }
     double[] exact = new double[frequencies.length];
     Arrays.setAll(exact, i -> frequencies[i]);
-    return new RotaryTable(exact, (float) cosine.factor(), false, 2 * exact.length);
+    return new RotaryTable(exact, (float) cosine.factor(), interleaved, 2 * exact.length);
   }
 
   /** The only list of numbers from which the angles are computed. */
@@ -194,7 +196,7 @@ final class RotaryNodes {
         continue;
       }
       TensorProto value = graph.value(tensor);
-      if (value != null && isReal(value) && count(value) > 1) {
+      if (value != null && isReal(value) && GraphIndex.count(value) > 1) {
         found.add(value);
       }
       NodeProto node = graph.producer(tensor);
@@ -216,9 +218,5 @@ final class RotaryNodes {
     return type == DataType.FLOAT_VALUE
         || type == DataType.FLOAT16_VALUE
         || type == DataType.BFLOAT16_VALUE;
-  }
-
-  private static long count(TensorProto value) {
-    return value.getDimsList().stream().reduce(1L, (a, b) -> a * b);
   }
 }

@@ -167,12 +167,7 @@ final class RotaryReader {
     if (!source.cos().isEmpty()
         && graph.producer(source.cos()) != null
         && graph.value(source.cos()) == null) {
-      RotaryTable computed = nodes.table(node, source.cos(), source.sin());
-      return new RotaryTable(
-          computed.inverseFrequencies(),
-          computed.magnitude(),
-          source.interleaved(),
-          computed.rotaryDim());
+      return nodes.table(node, source.cos(), source.sin(), source.interleaved());
     }
     TensorProto cos = initializer(node, "cosines", source.cos());
     TensorProto sin = initializer(node, "sines", source.sin());

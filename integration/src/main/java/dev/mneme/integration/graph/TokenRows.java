@@ -1,11 +1,11 @@
 package dev.mneme.integration.graph;
 
-import ai.onnx.proto.OnnxMl.AttributeProto;
+import static dev.mneme.attention.onnx.GraphBuilder.attribute;
+
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.IntStream;
@@ -52,20 +52,14 @@ final class TokenRows {
     }
     String moved = tensor;
     if (dims.subList(0, tokens).stream().anyMatch(dim -> dim != 1)) {
-      List<Long> order = new ArrayList<>(List.of((long) tokens));
-      IntStream.range(0, dims.size())
-          .filter(axis -> axis != tokens)
-          .forEach(axis -> order.add((long) axis));
+      IntStream others = IntStream.range(0, dims.size()).filter(axis -> axis != tokens);
+      long[] order = IntStream.concat(IntStream.of(tokens), others).asLongStream().toArray();
       moved = tensor + "/by_token";
       add(
           NodeProto.newBuilder()
               .setOpType("Transpose")
               .addInput(tensor)
-              .addAttribute(
-                  AttributeProto.newBuilder()
-                      .setName("perm")
-                      .setType(AttributeProto.AttributeType.INTS)
-                      .addAllInts(order)),
+              .addAttribute(attribute("perm", order)),
           moved);
     }
     String rows = tensor + "/rows";

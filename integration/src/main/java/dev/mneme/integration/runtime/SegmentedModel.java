@@ -130,8 +130,7 @@ public final class SegmentedModel implements AutoCloseable {
           memory(
               group,
               groups.get(group).windowOnly(config),
-              (layer, shape, dimension) ->
-                  new ArenaBlockStore(shape, dimension, BlockPrecision.FLOAT32),
+              ArenaBlockStore.factory(BlockPrecision.FLOAT32),
               ExactIndex::new));
     }
     return windows;

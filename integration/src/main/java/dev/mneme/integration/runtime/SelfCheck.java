@@ -96,8 +96,7 @@ public final class SelfCheck {
     MemoryAttention memory =
         model.newMemory(
             MemoryConfig.defaults(),
-            (layer, shape, dimension) ->
-                new ArenaBlockStore(shape, dimension, BlockPrecision.FLOAT32),
+            ArenaBlockStore.factory(BlockPrecision.FLOAT32),
             ExactIndex::new);
     try (TokenReader reader = new TokenReader(model, memory, null, TOKENS)) {
       reader.read(

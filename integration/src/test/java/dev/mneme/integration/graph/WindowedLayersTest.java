@@ -31,8 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 class WindowedLayersTest {
 
   private static final int TOKENS = 60;
-  private static final BlockStore.Factory STORES =
-      (layer, shape, dimension) -> new ArenaBlockStore(shape, dimension, BlockPrecision.FLOAT32);
+  private static final BlockStore.Factory STORES = ArenaBlockStore.factory(BlockPrecision.FLOAT32);
   private static final TinyModel TINY = TinyModel.PLAIN.withKvHeads(2, 2, 2).withWindow(16);
 
   @TempDir private Path folder;

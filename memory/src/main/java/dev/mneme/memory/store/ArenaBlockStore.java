@@ -50,6 +50,11 @@ public final class ArenaBlockStore implements BlockStore {
     arenas.add(new SharedArena());
   }
 
+  /** Opens empty stores that keep keys and values in a precision. */
+  public static Factory factory(BlockPrecision precision) {
+    return (layer, shape, dimension) -> new ArenaBlockStore(shape, dimension, precision);
+  }
+
   @Override
   public BlockShape shape() {
     return shape;

@@ -22,8 +22,7 @@ interface BlockStoreContract {
   /** An odd number: what lies behind a representative must stay aligned. */
   int DIMENSION = 7;
 
-  BlockStore.Factory TAILS =
-      (layer, shape, dimension) -> new ArenaBlockStore(shape, dimension, BlockPrecision.FLOAT32);
+  BlockStore.Factory TAILS = ArenaBlockStore.factory(BlockPrecision.FLOAT32);
 
   BlockStore open(BlockShape shape, int dimension);
 

@@ -1,4 +1,4 @@
-package dev.mneme.integration.cli;
+package dev.mneme.integration.runtime;
 
 import java.io.IOException;
 import java.io.InputStream;
