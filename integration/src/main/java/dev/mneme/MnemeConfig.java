@@ -13,6 +13,7 @@ import com.google.common.base.Splitter;
 import com.sun.management.OperatingSystemMXBean;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.integration.runtime.Device;
+import dev.mneme.integration.runtime.KernelKind;
 import dev.mneme.integration.runtime.SelfCheck;
 import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.index.IndexKind;
@@ -41,6 +42,7 @@ import java.util.Map;
  *     decides
  * @param spinning whether those threads wait for work actively: some percent faster, but they keep
  *     their cores from other programs while a model runs; the first model decides here too
+ * @param kernel what computes the attention
  * @param selfCheck when a model is compared with what it was cut from, which takes as long as
  *     opening that, and its memory
  * @param chunk tokens that go through the model together while a text is read; a multiple of {@code
@@ -62,6 +64,7 @@ public record MnemeConfig(
     String device,
     int threads,
     boolean spinning,
+    KernelKind kernel,
     SelfCheck.When selfCheck,
     int chunk,
     long maxMemoryMiB,
@@ -219,6 +222,7 @@ public record MnemeConfig(
         .device(device)
         .threads(threads)
         .spinning(spinning)
+        .kernel(kernel)
         .selfCheck(selfCheck)
         .chunk(chunk)
         .maxMemoryMiB(maxMemoryMiB)
@@ -236,6 +240,7 @@ public record MnemeConfig(
     private String device = "cpu";
     private int threads;
     private boolean spinning = true;
+    private KernelKind kernel = KernelKind.AUTO;
     private SelfCheck.When selfCheck = SelfCheck.When.ONCE;
     private int chunk = 512;
     private long maxMemoryMiB;
@@ -263,6 +268,12 @@ public record MnemeConfig(
     /** Sets whether threads wait actively. */
     public Builder spinning(boolean value) {
       spinning = value;
+      return this;
+    }
+
+    /** Sets what computes the attention. */
+    public Builder kernel(KernelKind value) {
+      kernel = value;
       return this;
     }
 
@@ -326,6 +337,7 @@ public record MnemeConfig(
           device,
           threads,
           spinning,
+          kernel,
           selfCheck,
           chunk,
           maxMemoryMiB,

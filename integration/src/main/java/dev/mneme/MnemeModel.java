@@ -131,7 +131,8 @@ public final class MnemeModel implements AutoCloseable {
      */
     public MnemeModel open() throws IOException {
       OnnxRuntime runtime =
-          OnnxRuntime.open(Device.parse(config.device()), config.threads(), config.spinning());
+          OnnxRuntime.open(
+              Device.parse(config.device()), config.threads(), config.spinning(), config.kernel());
       ModelGraph graph = ModelGraph.read(path);
       Tokenizer tokenizer = Tokenizer.open(tokenizerFile == null ? graph.folder() : tokenizerFile);
       try {

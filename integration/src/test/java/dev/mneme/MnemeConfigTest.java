@@ -8,6 +8,7 @@ import dev.mneme.attention.Mask;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.attention.Positions;
 import dev.mneme.attention.Words;
+import dev.mneme.integration.runtime.KernelKind;
 import dev.mneme.integration.runtime.SelfCheck;
 import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.index.IndexKind;
@@ -28,6 +29,7 @@ class MnemeConfigTest {
           "cuda:1",
           3,
           false,
+          KernelKind.ONNX,
           SelfCheck.When.NEVER,
           600,
           77,
@@ -89,7 +91,8 @@ class MnemeConfigTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "treads: 2 | unknown key treads; known keys: device, threads, spinning, selfCheck, chunk, maxMemoryMiB,"
+        "treads: 2 | unknown key treads; known keys: device, threads, spinning, kernel, selfCheck, chunk,"
+            + " maxMemoryMiB,"
             + " maxResidentBytes, workingFolder, commitTokens, blockPrecision, index,"
             + " memory",
         "memory: {topk: 2} | unknown key memory.topk; known keys: nInit, nLocal, blockSize, topK,"

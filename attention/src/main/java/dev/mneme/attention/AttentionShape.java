@@ -43,7 +43,7 @@ public record AttentionShape(int heads, int kvHeads, int headDim, float scale, f
   }
 
   /** Bytes of one head's vector as float32. */
-  long vectorBytes() {
+  public long vectorBytes() {
     return (long) headDim * Float.BYTES;
   }
 }

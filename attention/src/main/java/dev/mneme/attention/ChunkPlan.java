@@ -1,11 +1,8 @@
 package dev.mneme.attention;
 
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
-
 import dev.mneme.attention.selection.BlockSelector;
 import dev.mneme.attention.selection.WordSearch;
 import dev.mneme.memory.index.BlockIndex.Hits;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -86,9 +83,7 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
   private static void fillMask(
       Timeline timeline, WorkingLayout layout, int blockFrom, int blockTo, Tile tile) {
     MemoryConfig config = timeline.config();
-    int width = layout.width();
-    float[] row = new float[width];
-    MemorySegment mask = tile.buffers().mask();
+    float[] row = new float[layout.width()];
     int slotRows = timeline.chosen(blockFrom) * layout.blockSize();
     for (int query = tile.from(); query < tile.to(); query++) {
       // The published mask lets every query see all that leaves the window within its query block.
@@ -102,8 +97,7 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
       for (int token = local; token <= query; token++) {
         row[layout.far() + token % layout.window()] = 0;
       }
-      long at = (long) (query - tile.from()) * width * Float.BYTES;
-      MemorySegment.copy(row, 0, mask, JAVA_FLOAT, at, width);
+      tile.buffers().mask(query - tile.from(), row);
     }
   }
 

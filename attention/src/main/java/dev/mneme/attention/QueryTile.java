@@ -1,8 +1,11 @@
 package dev.mneme.attention;
 
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -36,6 +39,7 @@ public final class QueryTile {
   private final MemorySegment mask;
   private final MemorySegment output;
   private final MemorySegment mass;
+  private final int[] viewers;
 
   private QueryTile(int queries, AttentionShape shape, int width, Scratch scratch, int mask) {
     this.queries = queries;
@@ -47,6 +51,7 @@ public final class QueryTile {
     output = scratch.output.asSlice(0, bytes);
     mass = scratch.mass.asSlice(0, (long) parts * shape.heads() * width * Float.BYTES);
     this.mask = scratch.masks.get(mask).asSlice(0, maskBytes(queries, width));
+    viewers = new int[width];
   }
 
   private static int parts(int queries) {
@@ -101,6 +106,27 @@ public final class QueryTile {
   /** The additive mask. */
   public MemorySegment mask() {
     return mask;
+  }
+
+  /**
+   * How many queries see a column.
+   *
+   * @param column from 0 inclusive to {@code width} exclusive
+   */
+  public int viewers(int column) {
+    return viewers[column];
+  }
+
+  /** Fills in the mask; {@code row} holds that of one query, and query 0 comes first. */
+  void mask(int query, float[] row) {
+    if (query == 0) {
+      Arrays.fill(viewers, 0);
+    }
+    for (int column = 0; column < row.length; column++) {
+      viewers[column] += row[column] == 0 ? 1 : 0;
+    }
+    MemorySegment.copy(
+        row, 0, mask, JAVA_FLOAT, (long) query * row.length * Float.BYTES, row.length);
   }
 
   /** The attention's output. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.onnxruntime.OrtException;
+import dev.mneme.attention.MemoryReader.Kernel;
 import dev.mneme.attention.selection.WordSearch;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -33,7 +34,7 @@ class MemoryAttentionTest {
       boolean interleaved,
       int pairs,
       float softcap,
-      boolean onnx) {
+      Kernel kernel) {
 
     AttentionShape shape() {
       return new AttentionShape(group * KV_HEADS, KV_HEADS, DIM, 0.35f, softcap);
@@ -57,9 +58,9 @@ class MemoryAttentionTest {
     for (int group : new int[] {1, 3, 8}) {
       for (Mask mask : Mask.values()) {
         for (Positions positions : Positions.values()) {
-          for (boolean onnx : new boolean[] {false, true}) {
+          for (Kernel kernel : Kernel.values()) {
             for (int seed = 0; seed < 4; seed++) {
-              cases.add(draw(seed, group, mask, positions, onnx));
+              cases.add(draw(seed, group, mask, positions, kernel));
             }
           }
         }
@@ -68,7 +69,7 @@ class MemoryAttentionTest {
     return cases.stream();
   }
 
-  private static Case draw(long seed, int group, Mask mask, Positions positions, boolean onnx) {
+  private static Case draw(long seed, int group, Mask mask, Positions positions, Kernel kernel) {
     Random random = new Random(seed);
     int blockSize = 1 + random.nextInt(12);
     int queryBlock = 1 + random.nextInt(90);
@@ -95,7 +96,7 @@ class MemoryAttentionTest {
         random.nextBoolean(),
         random.nextInt(FREQUENCIES.length + 1),
         random.nextBoolean() ? 0 : 0.7f,
-        onnx);
+        kernel);
   }
 
   @ParameterizedTest
@@ -173,9 +174,9 @@ class MemoryAttentionTest {
             .farDistance(5)
             .positions(Positions.ORDERED)
             .build();
-    Case drawn = new Case(1, 3, config, 1, false, 4, 0, true);
+    Case drawn = new Case(1, 3, config, 1, false, 4, 0, Kernel.ONNX);
     MemoryConfig wide = config.toBuilder().nLocal(1000).build();
-    Case full = new Case(1, 3, wide, 1, false, 4, 0, true);
+    Case full = new Case(1, 3, wide, 1, false, 4, 0, Kernel.ONNX);
     RandomText text = new RandomText(9, drawn.shape(), 500);
     try (MemoryReader memory = open(drawn);
         MemoryReader window = open(full)) {
@@ -209,12 +210,12 @@ class MemoryAttentionTest {
     RandomText text = new RandomText(3, shape, 300);
     try (MemoryReader together =
         MemoryReader.inMemory(
-            shape, rotary, config.toBuilder().choosers(Choosers.KV_HEAD).build(), false)) {
+            shape, rotary, config.toBuilder().choosers(Choosers.KV_HEAD).build(), Kernel.JAVA)) {
       List<float[]> actual = together.read(text, 0, text.tokens());
       Set<Integer> chosen = new HashSet<>();
       for (int head = 0; head < heads; head++) {
         try (MemoryReader alone =
-            MemoryReader.inMemory(new AttentionShape(2, 1, 8, 0.3f), rotary, config, false)) {
+            MemoryReader.inMemory(new AttentionShape(2, 1, 8, 0.3f), rotary, config, Kernel.JAVA)) {
           List<float[]> expected = alone.read(text.ofHead(head, heads), 0, text.tokens());
           for (int token = 0; token < text.tokens(); token++) {
             float[] part = Arrays.copyOfRange(actual.get(token), head * 16, (head + 1) * 16);
@@ -230,7 +231,7 @@ class MemoryAttentionTest {
 
   @Test
   void layersAreAttendedInOrder() throws OrtException {
-    Case drawn = draw(0, 1, Mask.FIXED, Positions.INFLLM, false);
+    Case drawn = draw(0, 1, Mask.FIXED, Positions.INFLLM, Kernel.JAVA);
     try (MemoryReader reader = open(drawn)) {
       reader.memory.begin(3, WordSearch.NONE);
       assertThatIllegalStateException()
@@ -240,6 +241,6 @@ class MemoryAttentionTest {
   }
 
   private static MemoryReader open(Case drawn) throws OrtException {
-    return MemoryReader.inMemory(drawn.shape(), drawn.rotary(), drawn.config, drawn.onnx);
+    return MemoryReader.inMemory(drawn.shape(), drawn.rotary(), drawn.config, drawn.kernel);
   }
 }

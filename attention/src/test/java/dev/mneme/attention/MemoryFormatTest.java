@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.onnxruntime.OrtException;
+import dev.mneme.attention.MemoryReader.Kernel;
 import dev.mneme.memory.block.BlockShape;
 import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.file.Manifest;
@@ -80,7 +81,7 @@ class MemoryFormatTest {
     assertThat(opened.manifest().properties()).isEqualTo(Map.of("made by", "MemoryFormatTest"));
     try (BlockCache cache = cache(opened);
         MemoryReader restored = reader(opened, cache, config);
-        MemoryReader fresh = MemoryReader.inMemory(SHAPE, ROTARY, config, false)) {
+        MemoryReader fresh = MemoryReader.inMemory(SHAPE, ROTARY, config, Kernel.JAVA)) {
       opened.readState(input -> {
         restored.memory.restore(input);
         return restored;
@@ -136,7 +137,7 @@ class MemoryFormatTest {
         SHAPE,
         ROTARY,
         config,
-        false,
+        Kernel.JAVA,
         new FolderStores(
             folder,
             BlockPrecision.FLOAT32,

@@ -5,6 +5,7 @@ import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
 import dev.mneme.attention.onnx.OnnxAttentionKernel;
 import dev.mneme.attention.selection.WordSearch;
+import dev.mneme.attention.simd.SimdAttentionKernel;
 import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.index.ExactIndex;
 import dev.mneme.memory.store.ArenaBlockStore;
@@ -23,31 +24,44 @@ final class MemoryReader implements AutoCloseable {
   final MemoryAttention memory;
   private final AttentionShape shape;
 
-  /** Opens an empty memory; {@code onnx} is whether the kernel runs on ONNX Runtime. */
+  /** What computes attention. */
+  enum Kernel {
+    JAVA,
+    ONNX,
+    SIMD;
+
+    AttentionKernel open(AttentionShape shape) throws OrtException {
+      return switch (this) {
+        case JAVA -> new JavaAttentionKernel();
+        case SIMD -> new SimdAttentionKernel(2, false);
+        case ONNX -> {
+          try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
+            yield new OnnxAttentionKernel(OrtEnvironment.getEnvironment(), options, shape);
+          }
+        }
+      };
+    }
+  }
+
+  /** Opens an empty memory. */
   MemoryReader(
       AttentionShape shape,
       RotaryEmbedding rotary,
       MemoryConfig config,
-      boolean onnx,
+      Kernel kernel,
       BlockStore.Factory stores)
       throws OrtException {
     this.shape = shape;
-    if (onnx) {
-      try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
-        kernel = new OnnxAttentionKernel(OrtEnvironment.getEnvironment(), options, shape);
-      }
-    } else {
-      kernel = new JavaAttentionKernel();
-    }
-    memory = new MemoryAttention(shape, rotary, 1, config, kernel, stores, ExactIndex::new);
+    this.kernel = kernel.open(shape);
+    memory = new MemoryAttention(shape, rotary, 1, config, this.kernel, stores, ExactIndex::new);
   }
 
   /** Opens an empty memory whose blocks are kept in memory. */
   static MemoryReader inMemory(
-      AttentionShape shape, RotaryEmbedding rotary, MemoryConfig config, boolean onnx)
+      AttentionShape shape, RotaryEmbedding rotary, MemoryConfig config, Kernel kernel)
       throws OrtException {
     return new MemoryReader(
-        shape, rotary, config, onnx, ArenaBlockStore.factory(BlockPrecision.FLOAT32));
+        shape, rotary, config, kernel, ArenaBlockStore.factory(BlockPrecision.FLOAT32));
   }
 
   List<Integer> chosen() {

@@ -16,6 +16,7 @@ import dev.mneme.integration.graph.UnsupportedModelException;
 import dev.mneme.integration.importer.ModelLibrary;
 import dev.mneme.integration.importer.Precision;
 import dev.mneme.integration.runtime.Device;
+import dev.mneme.integration.runtime.KernelKind;
 import dev.mneme.integration.runtime.ModelException;
 import dev.mneme.integration.runtime.NativeHeap;
 import dev.mneme.integration.runtime.OnnxRuntime;
@@ -128,7 +129,7 @@ public final class CompatibilityCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    OnnxRuntime runtime = OnnxRuntime.open(Device.parse("cpu"), 0, true);
+    OnnxRuntime runtime = OnnxRuntime.open(Device.parse("cpu"), 0, true, KernelKind.AUTO);
     PrintWriter out = spec.commandLine().getOut();
     List<Row> rows = new ArrayList<>();
     ModelLibrary library = ModelLibrary.ofUser(ConsoleProgress.ofStandardError());

@@ -30,7 +30,8 @@ final class RecordedReading {
   static List<LayerRecording> record(
       Path model, MnemeConfig config, int tokens, int decoded, long seed) throws IOException {
     OnnxRuntime runtime =
-        OnnxRuntime.open(Device.parse(config.device()), config.threads(), config.spinning());
+        OnnxRuntime.open(
+            Device.parse(config.device()), config.threads(), config.spinning(), config.kernel());
     ModelGraph graph = ModelGraph.read(model);
     MemoryConfig memory = config.memory();
     int chunk = config.chunk();

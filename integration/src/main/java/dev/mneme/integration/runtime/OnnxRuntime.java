@@ -7,6 +7,10 @@ import ai.onnxruntime.OrtProvider;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.OrtSession.SessionOptions;
 import com.google.common.util.concurrent.Uninterruptibles;
+import dev.mneme.attention.AttentionKernel;
+import dev.mneme.attention.AttentionShape;
+import dev.mneme.attention.onnx.OnnxAttentionKernel;
+import dev.mneme.attention.simd.SimdAttentionKernel;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
@@ -28,11 +32,17 @@ public final class OnnxRuntime {
   private final int threads;
   private final Device device;
 
-  private OnnxRuntime(OrtEnvironment environment, boolean sharedPool, int threads, Device device) {
-    this.environment = environment;
-    this.sharedPool = sharedPool;
+  private final boolean spinning;
+  private final boolean simd;
+
+  private OnnxRuntime(
+      SharedEnvironment shared, int threads, Device device, boolean spinning, boolean simd) {
+    environment = shared.environment;
+    sharedPool = shared.ownPool;
     this.threads = threads;
     this.device = device;
+    this.spinning = spinning;
+    this.simd = simd;
   }
 
   /**
@@ -40,10 +50,13 @@ public final class OnnxRuntime {
    *
    * @param threads threads of an operator, 0 for one a core; ignored where the environment's pool
    *     exists already
-   * @param spinning whether they wait for work actively; ignored there too
-   * @throws IllegalArgumentException if the device needs another build of ONNX Runtime
+   * @param spinning whether threads wait for work actively: those of attention if the JVM computes
+   *     it, as two pools that do would fight for the cores, and otherwise those of an operator
+   * @param kernel what computes attention
+   * @throws IllegalArgumentException if the device needs another build of ONNX Runtime, or the
+   *     kernel another JVM
    */
-  public static OnnxRuntime open(Device device, int threads, boolean spinning) {
+  public static OnnxRuntime open(Device device, int threads, boolean spinning, KernelKind kernel) {
     if (device instanceof Device.Cuda
         && !OrtEnvironment.getAvailableProviders().contains(OrtProvider.CUDA)) {
       throw new IllegalArgumentException(
@@ -51,8 +64,9 @@ public final class OnnxRuntime {
               + " com.microsoft.onnxruntime:onnxruntime by onnxruntime_gpu (Maven profile: -Pcuda),"
               + " or choose device cpu");
     }
-    SharedEnvironment shared = SharedEnvironment.get(threads, spinning);
-    return new OnnxRuntime(shared.environment, shared.ownPool, threads, device);
+    boolean simd = kernel.isSimd(device);
+    SharedEnvironment shared = SharedEnvironment.get(threads, spinning && !simd);
+    return new OnnxRuntime(shared, threads, device, spinning, simd);
   }
 
   /** The JVM's ONNX Runtime environment. */
@@ -89,6 +103,17 @@ public final class OnnxRuntime {
       return options;
     } catch (OrtException e) {
       throw new ModelException("ONNX Runtime refuses the session options: " + e.getMessage(), e);
+    }
+  }
+
+  /** Opens an attention kernel, which the caller closes. */
+  AttentionKernel kernel(AttentionShape shape) {
+    if (simd) {
+      int cores = Runtime.getRuntime().availableProcessors();
+      return new SimdAttentionKernel(threads == 0 ? cores : threads, spinning);
+    }
+    try (SessionOptions options = options(null)) {
+      return new OnnxAttentionKernel(environment, options, shape);
     }
   }
 

@@ -7,7 +7,6 @@ import dev.mneme.attention.AttentionKernel;
 import dev.mneme.attention.AttentionShape;
 import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.MemoryConfig;
-import dev.mneme.attention.onnx.OnnxAttentionKernel;
 import dev.mneme.integration.graph.AttentionLayer;
 import dev.mneme.integration.graph.ModelGraph;
 import dev.mneme.integration.graph.Segment;
@@ -63,11 +62,9 @@ public final class SegmentedModel implements AutoCloseable {
   public static SegmentedModel open(ModelGraph graph, OnnxRuntime runtime) {
     List<LayerGroup> groups = LayerGroup.of(graph.layers());
     List<OrtSession> sessions = openSegments(graph, runtime);
-    try (OrtSession.SessionOptions options = runtime.options(null)) {
-      List<AttentionKernel> kernels = new ArrayList<>();
-      for (LayerGroup group : groups) {
-        kernels.add(new OnnxAttentionKernel(runtime.environment(), options, group.shape()));
-      }
+    try {
+      List<AttentionKernel> kernels =
+          groups.stream().map(group -> runtime.kernel(group.shape())).toList();
       return new SegmentedModel(graph, runtime, sessions, groups, kernels);
     } catch (RuntimeException e) {
       sessions.forEach(SegmentedModel::close);

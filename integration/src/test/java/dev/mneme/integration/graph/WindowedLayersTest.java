@@ -8,6 +8,7 @@ import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.attention.Words;
 import dev.mneme.integration.runtime.Device;
+import dev.mneme.integration.runtime.KernelKind;
 import dev.mneme.integration.runtime.OnnxRuntime;
 import dev.mneme.integration.runtime.SegmentedModel;
 import dev.mneme.integration.runtime.SelfCheck;
@@ -36,7 +37,8 @@ class WindowedLayersTest {
 
   @TempDir private Path folder;
 
-  private final OnnxRuntime runtime = OnnxRuntime.open(Device.parse("cpu"), 1, false);
+  private final OnnxRuntime runtime =
+      OnnxRuntime.open(Device.parse("cpu"), 1, false, KernelKind.AUTO);
   private final int[] text = new Random(4).ints(TOKENS, 0, TinyModel.VOCABULARY).toArray();
 
   @Test

@@ -1,0 +1,376 @@
+package dev.mneme.attention.simd;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.MAX;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The inner loops of attention over float arrays, with the widest vectors of the machine.
+ *
+ * <p>Results do not depend on whether a loop is compiled yet: every sum is taken in an order of its
+ * own, and multiplication with addition is rounded once.
+ */
+final class FloatBlocks {
+
+  private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
+
+  /** Floats of a vector. */
+  private static final int LANES = SPECIES.length();
+
+  /** Rows of a product that are computed together. */
+  static final int ROWS = 6;
+
+  /** Columns of the narrow product: 12 sums fit into the 16 registers of AVX2. */
+  private static final int NARROW = 2 * LANES;
+
+  /** Columns that are computed together: 24 sums fit into the 32 registers of AVX-512. */
+  static final int COLUMNS = LANES >= 16 ? 2 * NARROW : NARROW;
+
+  private static final FloatVector ONE = all(1);
+  private static final FloatVector FACTOR_2 = all(1.0 / 2);
+  private static final FloatVector FACTOR_3 = all(1.0 / 6);
+  private static final FloatVector FACTOR_4 = all(1.0 / 24);
+  private static final FloatVector FACTOR_5 = all(1.0 / 120);
+  private static final FloatVector FACTOR_6 = all(1.0 / 720);
+  private static final FloatVector LOG2_E = all(1 / Math.log(2));
+
+  /** The logarithm of 2 in two parts, the first of few bits: its products with n are exact. */
+  private static final double LOG2_HIGH = 355.0 / 512;
+
+  private static final FloatVector MINUS_LOG2_HIGH = all(-LOG2_HIGH);
+  private static final FloatVector MINUS_LOG2_LOW = all(LOG2_HIGH - Math.log(2));
+
+  /** 1.5 * 2^23: what is added to it is rounded to an integer. */
+  private static final FloatVector SHIFT = all(12_582_912);
+
+  private FloatBlocks() {}
+
+  /** Whether vectors are wide enough for these loops to be worth it. */
+  static boolean isFast() {
+    return LANES >= 8;
+  }
+
+  /** The least multiple of the columns of a product that is not below {@code columns}. */
+  static int padded(int columns) {
+    return Math.ceilDiv(columns, NARROW) * NARROW;
+  }
+
+  /**
+   * {@code out[r, c] = sum over k of a[r, k] * b[k, c]} for {@link #ROWS} rows.
+   *
+   * @param a {@code [ROWS, count]}, {@code aStride} floats a row, from {@code aAt}
+   * @param b {@code [count, columns]}, {@code bStride} floats a row, from {@code bAt}
+   * @param columns a {@link #padded} number
+   * @param out {@code [ROWS, columns]}, {@code outStride} floats a row, from {@code outAt}
+   */
+  static void multiply(
+      float[] a,
+      int aAt,
+      int aStride,
+      int count,
+      float[] b,
+      int bAt,
+      int bStride,
+      int columns,
+      float[] out,
+      int outAt,
+      int outStride) {
+    int column = 0;
+    if (COLUMNS > NARROW) {
+      for (; column + COLUMNS <= columns; column += COLUMNS) {
+        wide(a, aAt, aStride, count, b, bAt + column, bStride, out, outAt + column, outStride);
+      }
+    }
+    for (; column < columns; column += NARROW) {
+      narrow(a, aAt, aStride, count, b, bAt + column, bStride, out, outAt + column, outStride);
+    }
+  }
+
+  /** The product for 4 vectors of columns. The sums stay in registers, which arrays would not. */
+  private static void wide(
+      float[] a,
+      int aAt,
+      int aStride,
+      int count,
+      float[] b,
+      int bAt,
+      int bStride,
+      float[] out,
+      int outAt,
+      int outStride) {
+    FloatVector sum00 = FloatVector.zero(SPECIES);
+    FloatVector sum01 = FloatVector.zero(SPECIES);
+    FloatVector sum02 = FloatVector.zero(SPECIES);
+    FloatVector sum03 = FloatVector.zero(SPECIES);
+    FloatVector sum10 = FloatVector.zero(SPECIES);
+    FloatVector sum11 = FloatVector.zero(SPECIES);
+    FloatVector sum12 = FloatVector.zero(SPECIES);
+    FloatVector sum13 = FloatVector.zero(SPECIES);
+    FloatVector sum20 = FloatVector.zero(SPECIES);
+    FloatVector sum21 = FloatVector.zero(SPECIES);
+    FloatVector sum22 = FloatVector.zero(SPECIES);
+    FloatVector sum23 = FloatVector.zero(SPECIES);
+    FloatVector sum30 = FloatVector.zero(SPECIES);
+    FloatVector sum31 = FloatVector.zero(SPECIES);
+    FloatVector sum32 = FloatVector.zero(SPECIES);
+    FloatVector sum33 = FloatVector.zero(SPECIES);
+    FloatVector sum40 = FloatVector.zero(SPECIES);
+    FloatVector sum41 = FloatVector.zero(SPECIES);
+    FloatVector sum42 = FloatVector.zero(SPECIES);
+    FloatVector sum43 = FloatVector.zero(SPECIES);
+    FloatVector sum50 = FloatVector.zero(SPECIES);
+    FloatVector sum51 = FloatVector.zero(SPECIES);
+    FloatVector sum52 = FloatVector.zero(SPECIES);
+    FloatVector sum53 = FloatVector.zero(SPECIES);
+    for (int k = 0; k < count; k++) {
+      FloatVector b0 = load(b, bAt + k * bStride);
+      FloatVector b1 = load(b, bAt + k * bStride + LANES);
+      FloatVector b2 = load(b, bAt + k * bStride + 2 * LANES);
+      FloatVector b3 = load(b, bAt + k * bStride + 3 * LANES);
+      FloatVector factor = FloatVector.broadcast(SPECIES, a[aAt + k]);
+      sum00 = factor.fma(b0, sum00);
+      sum01 = factor.fma(b1, sum01);
+      sum02 = factor.fma(b2, sum02);
+      sum03 = factor.fma(b3, sum03);
+      factor = FloatVector.broadcast(SPECIES, a[aAt + aStride + k]);
+      sum10 = factor.fma(b0, sum10);
+      sum11 = factor.fma(b1, sum11);
+      sum12 = factor.fma(b2, sum12);
+      sum13 = factor.fma(b3, sum13);
+      factor = FloatVector.broadcast(SPECIES, a[aAt + 2 * aStride + k]);
+      sum20 = factor.fma(b0, sum20);
+      sum21 = factor.fma(b1, sum21);
+      sum22 = factor.fma(b2, sum22);
+      sum23 = factor.fma(b3, sum23);
+      factor = FloatVector.broadcast(SPECIES, a[aAt + 3 * aStride + k]);
+      sum30 = factor.fma(b0, sum30);
+      sum31 = factor.fma(b1, sum31);
+      sum32 = factor.fma(b2, sum32);
+      sum33 = factor.fma(b3, sum33);
+      factor = FloatVector.broadcast(SPECIES, a[aAt + 4 * aStride + k]);
+      sum40 = factor.fma(b0, sum40);
+      sum41 = factor.fma(b1, sum41);
+      sum42 = factor.fma(b2, sum42);
+      sum43 = factor.fma(b3, sum43);
+      factor = FloatVector.broadcast(SPECIES, a[aAt + 5 * aStride + k]);
+      sum50 = factor.fma(b0, sum50);
+      sum51 = factor.fma(b1, sum51);
+      sum52 = factor.fma(b2, sum52);
+      sum53 = factor.fma(b3, sum53);
+    }
+    sum00.intoArray(out, outAt);
+    sum01.intoArray(out, outAt + LANES);
+    sum02.intoArray(out, outAt + 2 * LANES);
+    sum03.intoArray(out, outAt + 3 * LANES);
+    sum10.intoArray(out, outAt + outStride);
+    sum11.intoArray(out, outAt + outStride + LANES);
+    sum12.intoArray(out, outAt + outStride + 2 * LANES);
+    sum13.intoArray(out, outAt + outStride + 3 * LANES);
+    sum20.intoArray(out, outAt + 2 * outStride);
+    sum21.intoArray(out, outAt + 2 * outStride + LANES);
+    sum22.intoArray(out, outAt + 2 * outStride + 2 * LANES);
+    sum23.intoArray(out, outAt + 2 * outStride + 3 * LANES);
+    sum30.intoArray(out, outAt + 3 * outStride);
+    sum31.intoArray(out, outAt + 3 * outStride + LANES);
+    sum32.intoArray(out, outAt + 3 * outStride + 2 * LANES);
+    sum33.intoArray(out, outAt + 3 * outStride + 3 * LANES);
+    sum40.intoArray(out, outAt + 4 * outStride);
+    sum41.intoArray(out, outAt + 4 * outStride + LANES);
+    sum42.intoArray(out, outAt + 4 * outStride + 2 * LANES);
+    sum43.intoArray(out, outAt + 4 * outStride + 3 * LANES);
+    sum50.intoArray(out, outAt + 5 * outStride);
+    sum51.intoArray(out, outAt + 5 * outStride + LANES);
+    sum52.intoArray(out, outAt + 5 * outStride + 2 * LANES);
+    sum53.intoArray(out, outAt + 5 * outStride + 3 * LANES);
+  }
+
+  /** The product for 2 vectors of columns. The sums stay in registers, which arrays would not. */
+  private static void narrow(
+      float[] a,
+      int aAt,
+      int aStride,
+      int count,
+      float[] b,
+      int bAt,
+      int bStride,
+      float[] out,
+      int outAt,
+      int outStride) {
+    FloatVector sum00 = FloatVector.zero(SPECIES);
+    FloatVector sum01 = FloatVector.zero(SPECIES);
+    FloatVector sum10 = FloatVector.zero(SPECIES);
+    FloatVector sum11 = FloatVector.zero(SPECIES);
+    FloatVector sum20 = FloatVector.zero(SPECIES);
+    FloatVector sum21 = FloatVector.zero(SPECIES);
+    FloatVector sum30 = FloatVector.zero(SPECIES);
+    FloatVector sum31 = FloatVector.zero(SPECIES);
+    FloatVector sum40 = FloatVector.zero(SPECIES);
+    FloatVector sum41 = FloatVector.zero(SPECIES);
+    FloatVector sum50 = FloatVector.zero(SPECIES);
+    FloatVector sum51 = FloatVector.zero(SPECIES);
+    for (int k = 0; k < count; k++) {
+      FloatVector b0 = load(b, bAt + k * bStride);
+      FloatVector b1 = load(b, bAt + k * bStride + LANES);
+      FloatVector factor = FloatVector.broadcast(SPECIES, a[aAt + k]);
+      sum00 = factor.fma(b0, sum00);
+      sum01 = factor.fma(b1, sum01);
+      factor = FloatVector.broadcast(SPECIES, a[aAt + aStride + k]);
+      sum10 = factor.fma(b0, sum10);
+      sum11 = factor.fma(b1, sum11);
+      factor = FloatVector.broadcast(SPECIES, a[aAt + 2 * aStride + k]);
+      sum20 = factor.fma(b0, sum20);
+      sum21 = factor.fma(b1, sum21);
+      factor = FloatVector.broadcast(SPECIES, a[aAt + 3 * aStride + k]);
+      sum30 = factor.fma(b0, sum30);
+      sum31 = factor.fma(b1, sum31);
+      factor = FloatVector.broadcast(SPECIES, a[aAt + 4 * aStride + k]);
+      sum40 = factor.fma(b0, sum40);
+      sum41 = factor.fma(b1, sum41);
+      factor = FloatVector.broadcast(SPECIES, a[aAt + 5 * aStride + k]);
+      sum50 = factor.fma(b0, sum50);
+      sum51 = factor.fma(b1, sum51);
+    }
+    sum00.intoArray(out, outAt);
+    sum01.intoArray(out, outAt + LANES);
+    sum10.intoArray(out, outAt + outStride);
+    sum11.intoArray(out, outAt + outStride + LANES);
+    sum20.intoArray(out, outAt + 2 * outStride);
+    sum21.intoArray(out, outAt + 2 * outStride + LANES);
+    sum30.intoArray(out, outAt + 3 * outStride);
+    sum31.intoArray(out, outAt + 3 * outStride + LANES);
+    sum40.intoArray(out, outAt + 4 * outStride);
+    sum41.intoArray(out, outAt + 4 * outStride + LANES);
+    sum50.intoArray(out, outAt + 5 * outStride);
+    sum51.intoArray(out, outAt + 5 * outStride + LANES);
+  }
+
+  /** Adds {@code mask} to {@code count} floats from {@code at}. */
+  static void addMask(float[] row, int at, MemorySegment mask, long maskAt, int count) {
+    int i = 0;
+    for (; i + LANES <= count; i += LANES) {
+      FloatVector.fromMemorySegment(
+              SPECIES, mask, maskAt + (long) i * Float.BYTES, ByteOrder.nativeOrder())
+          .add(load(row, at + i))
+          .intoArray(row, at + i);
+    }
+    for (; i < count; i++) {
+      row[at + i] += mask.get(JAVA_FLOAT, maskAt + (long) i * Float.BYTES);
+    }
+  }
+
+  /** {@code bound * tanh(row / bound)} of {@code count} floats, a {@link #padded} number. */
+  static void softcap(float[] row, int at, int count, float bound) {
+    for (int i = at; i < at + count; i += LANES) {
+      // tanh(x) = 1 - 2 / (exp(2 x) + 1), which exp's bounds leave exact at both ends.
+      FloatVector e = exp(load(row, i).mul(2 / bound)).add(1f);
+      FloatVector.broadcast(SPECIES, -2f).div(e).add(1f).mul(bound).intoArray(row, i);
+    }
+  }
+
+  /** The largest of {@code count} floats, a {@link #padded} number. */
+  static float max(float[] row, int at, int count) {
+    FloatVector max0 = load(row, at);
+    FloatVector max1 = load(row, at + LANES);
+    for (int i = at + NARROW; i < at + count; i += NARROW) {
+      max0 = max0.max(load(row, i));
+      max1 = max1.max(load(row, i + LANES));
+    }
+    return max0.max(max1).reduceLanes(MAX);
+  }
+
+  /**
+   * Replaces scores by {@code exp(score - max)}.
+   *
+   * @param count a {@link #padded} number
+   * @param max the largest score, or more
+   * @return the sum of what was written
+   */
+  static float exponentiate(float[] row, int at, int count, float max) {
+    FloatVector sum0 = FloatVector.zero(SPECIES);
+    FloatVector sum1 = FloatVector.zero(SPECIES);
+    for (int i = at; i < at + count; i += NARROW) {
+      FloatVector weight0 = exp(load(row, i).sub(max));
+      FloatVector weight1 = exp(load(row, i + LANES).sub(max));
+      weight0.intoArray(row, i);
+      weight1.intoArray(row, i + LANES);
+      sum0 = sum0.add(weight0);
+      sum1 = sum1.add(weight1);
+    }
+    float sum = 0;
+    for (float part : sum0.add(sum1).toArray()) {
+      sum += part;
+    }
+    return sum;
+  }
+
+  /**
+   * {@code to[k, c] = from[c, k]}.
+   *
+   * @param from {@code [columns, length]}, from {@code fromAt}
+   * @param columns a {@link #padded} number
+   */
+  static void transpose(float[] from, int fromAt, int columns, int length, float[] to, int toAt) {
+    int[] rows = new int[LANES];
+    for (int lane = 0; lane < LANES; lane++) {
+      rows[lane] = lane * length;
+    }
+    for (int k = 0; k < length; k++) {
+      for (int c = 0; c < columns; c += LANES) {
+        FloatVector.fromArray(SPECIES, from, fromAt + c * length + k, rows, 0)
+            .intoArray(to, toAt + k * columns + c);
+      }
+    }
+  }
+
+  /** {@code to += factor * from}, for {@code count} floats, a {@link #padded} number. */
+  static void addScaled(float[] from, int fromAt, float factor, float[] to, int toAt, int count) {
+    FloatVector factors = FloatVector.broadcast(SPECIES, factor);
+    for (int i = 0; i < count; i += LANES) {
+      load(from, fromAt + i).fma(factors, load(to, toAt + i)).intoArray(to, toAt + i);
+    }
+  }
+
+  /** {@code row *= factor}, for {@code count} floats, a {@link #padded} number. */
+  static void scale(float[] row, int at, float factor, int count) {
+    for (int i = at; i < at + count; i += LANES) {
+      load(row, i).mul(factor).intoArray(row, i);
+    }
+  }
+
+  /**
+   * The exponential function of numbers that are not positive, to two units in the last place;
+   * below -87 it stays at some 1e-38.
+   *
+   * <p>{@code exp(x) = 2^n * exp(r)} with {@code x = n log(2) + r} and {@code r} around 0, where
+   * Taylor's series of degree 6 is off by less than 2e-7. {@code n} is taken from the bits of a sum
+   * that leaves no room behind the point.
+   */
+  private static FloatVector exp(FloatVector x) {
+    FloatVector bounded = x.max(-87f);
+    FloatVector shifted = bounded.fma(LOG2_E, SHIFT);
+    FloatVector n = shifted.sub(SHIFT);
+    FloatVector r = n.fma(MINUS_LOG2_LOW, n.fma(MINUS_LOG2_HIGH, bounded));
+    FloatVector series = r.fma(FACTOR_6, FACTOR_5);
+    series = series.fma(r, FACTOR_4);
+    series = series.fma(r, FACTOR_3);
+    series = series.fma(r, FACTOR_2);
+    series = series.fma(r, ONE);
+    series = series.fma(r, ONE);
+    IntVector scale = shifted.reinterpretAsInts().lanewise(LSHL, 23);
+    return series.reinterpretAsInts().add(scale).reinterpretAsFloats();
+  }
+
+  private static FloatVector all(double value) {
+    return FloatVector.broadcast(SPECIES, (float) value);
+  }
+
+  private static FloatVector load(float[] from, int at) {
+    return FloatVector.fromArray(SPECIES, from, at);
+  }
+}

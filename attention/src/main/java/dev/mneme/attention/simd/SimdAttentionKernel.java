@@ -1,0 +1,87 @@
+package dev.mneme.attention.simd;
+
+import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Preconditions.checkState;
+
+import dev.mneme.attention.AttentionKernel;
+import dev.mneme.attention.QueryTile;
+import dev.mneme.attention.WorkingSet;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+
+/**
+ * Attention by the JVM's Vector API, on threads of its own.
+ *
+ * <p>What it has over a graph of operators: scores stay in a core's own cache from the first
+ * product to the second, columns that the mask hides from a whole tile are left out, the mask is
+ * read only where it hides something, and a tile is one job for the threads instead of one for each
+ * operator.
+ */
+public final class SimdAttentionKernel implements AttentionKernel {
+
+  private final Workers workers;
+  private final Queue<TileRun> tileRuns = new ConcurrentLinkedQueue<>();
+  private final Queue<SingleRun> singleRuns = new ConcurrentLinkedQueue<>();
+
+  /**
+   * Starts the kernel's threads.
+   *
+   * @param threads that attend together, the caller among them
+   * @param spinning whether they wait actively for a moment
+   * @throws IllegalStateException if the JVM runs without the Vector API
+   */
+  public SimdAttentionKernel(int threads, boolean spinning) {
+    checkArgument(threads > 0, "threads must be positive: %s", threads);
+    checkState(isAvailable(), "the JVM runs without --add-modules jdk.incubator.vector");
+    workers = new Workers(threads, spinning);
+  }
+
+  /** Whether the JVM runs with the Vector API, on a machine whose vectors make it worth it. */
+  public static boolean isAvailable() {
+    return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()
+        && FloatBlocks.isFast();
+  }
+
+  @Override
+  public Attention over(WorkingSet set) {
+    return new SimdAttention(set);
+  }
+
+  @Override
+  public void close() {
+    workers.close();
+  }
+
+  private final class SimdAttention implements Attention {
+
+    private final WorkingSet set;
+
+    SimdAttention(WorkingSet set) {
+      this.set = set;
+    }
+
+    @Override
+    public void attend(QueryTile tile) {
+      if (tile.queries() == 1) {
+        SingleRun kept = singleRuns.poll();
+        SingleRun run = kept == null ? new SingleRun(set, tile) : kept;
+        workers.run(run.begin(set, tile), run);
+        run.end();
+        singleRuns.add(run);
+      } else {
+        TileRun kept = tileRuns.poll();
+        TileRun run = kept == null ? new TileRun(set, tile) : kept;
+        workers.run(run.begin(set, tile), run);
+        tileRuns.add(run);
+      }
+    }
+
+    @Override
+    public void close() {}
+  }
+
+  /** The array itself, or a longer one whose content is not kept. */
+  static float[] atLeast(int length, float[] array) {
+    return array.length < length ? new float[length] : array;
+  }
+}

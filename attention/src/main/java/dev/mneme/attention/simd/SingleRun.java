@@ -1,0 +1,207 @@
+package dev.mneme.attention.simd;
+
+import static dev.mneme.attention.simd.FloatBlocks.COLUMNS;
+import static dev.mneme.attention.simd.FloatBlocks.ROWS;
+import static dev.mneme.attention.simd.SimdAttentionKernel.atLeast;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import dev.mneme.attention.AttentionShape;
+import dev.mneme.attention.QueryTile;
+import dev.mneme.attention.WorkingSet;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+
+/**
+ * Attention of a single query, as in decoding, and the memory that it takes.
+ *
+ * <p>It is bound by reading keys and values, so they are read once and in their order. For each
+ * key/value head, the far columns and those of the window are cut in half. Each quarter has a
+ * softmax of its own, and in the end the four are weighed by their sums. One query at a time.
+ */
+final class SingleRun implements Workers.Task {
+
+  private static final int QUARTERS = 4;
+
+  private final AttentionShape shape;
+  private final int dim;
+  private final int paddedDim;
+  private final Quarter[] quarters;
+
+  private WorkingSet set;
+  private QueryTile tile;
+
+  SingleRun(WorkingSet set, QueryTile tile) {
+    this.set = set;
+    this.tile = tile;
+    shape = set.shape();
+    dim = shape.headDim();
+    paddedDim = FloatBlocks.padded(dim);
+    quarters = new Quarter[QUARTERS * shape.kvHeads()];
+    Arrays.setAll(quarters, number -> new Quarter(number / QUARTERS, number % QUARTERS));
+  }
+
+  /** Prepares a query and returns the number of tasks. */
+  int begin(WorkingSet set, QueryTile tile) {
+    this.set = set;
+    this.tile = tile;
+    return quarters.length;
+  }
+
+  @Override
+  public void run(int number) {
+    quarters[number].attend();
+  }
+
+  /** Weighs the quarters. */
+  void end() {
+    for (int head = 0; head < shape.heads(); head++) {
+      int member = head % shape.group();
+      int first = head / shape.group() * QUARTERS;
+      float max = Float.NEGATIVE_INFINITY;
+      for (int i = first; i < first + QUARTERS; i++) {
+        max = Math.max(max, quarters[i].max[member]);
+      }
+      float sum = 0;
+      for (int i = first; i < first + QUARTERS; i++) {
+        Quarter quarter = quarters[i];
+        quarter.share[member] = (float) Math.exp(quarter.max[member] - max);
+        sum += quarter.share[member] * quarter.sum[member];
+      }
+      float[] output = quarters[first].total;
+      Arrays.fill(output, 0);
+      for (int i = first; i < first + QUARTERS; i++) {
+        Quarter quarter = quarters[i];
+        quarter.share[member] /= sum;
+        FloatBlocks.addScaled(
+            quarter.output, member * paddedDim, quarter.share[member], output, 0, paddedDim);
+        quarter.writeMass(head, member);
+      }
+      MemorySegment.copy(output, 0, tile.output(), JAVA_FLOAT, head * shape.vectorBytes(), dim);
+    }
+  }
+
+  /** A quarter of the columns of a key/value head. */
+  private final class Quarter {
+
+    private final int head;
+    private final boolean far;
+    private final boolean latter;
+    private final float[] max = new float[shape.group()];
+    private final float[] sum = new float[shape.group()];
+    private final float[] share = new float[shape.group()];
+    private final int paddedGroup = Math.ceilDiv(shape.group(), ROWS) * ROWS;
+    private final float[] queries = new float[paddedGroup * dim];
+    private final float[] output = new float[paddedGroup * paddedDim];
+    private final float[] total = new float[paddedDim];
+    private float[] rows = {};
+    private float[] panel = {};
+    private float[] weights = {};
+
+    /** First column of the quarter, and their number, which is padded in the rows and weights. */
+    private int column;
+
+    private int count;
+    private int paddedCount;
+
+    Quarter(int head, int number) {
+      this.head = head;
+      far = number < 2;
+      latter = number % 2 == 1;
+    }
+
+    void attend() {
+      int all = far ? set.far() : set.window();
+      int half = all / 2;
+      int from = latter ? half : 0;
+      count = latter ? all - half : half;
+      paddedCount = Math.ceilDiv(count, COLUMNS) * COLUMNS;
+      column = from + (far ? 0 : set.far());
+      Arrays.fill(max, Float.NEGATIVE_INFINITY);
+      Arrays.fill(sum, 0);
+      if (count == 0) {
+        Arrays.fill(output, 0);
+        return;
+      }
+      rows = atLeast(paddedCount * paddedDim, rows);
+      panel = atLeast(COLUMNS * dim, panel);
+      weights = atLeast(paddedGroup * paddedCount, weights);
+      score(head * all + from);
+      for (int member = 0; member < shape.group(); member++) {
+        weigh(member, member * paddedCount);
+      }
+      load(set.values(), head * (set.far() + set.window()) + column, paddedDim);
+      multiply(weights, paddedCount, paddedCount, rows, paddedDim, output, 0, paddedDim);
+    }
+
+    private void score(int firstKey) {
+      load(far ? set.farKeys() : set.windowKeys(), firstKey, dim);
+      long first = tile.row(head * shape.group(), 0) * shape.vectorBytes();
+      MemorySegment from = far ? tile.farQueries() : tile.windowQueries();
+      MemorySegment.copy(from, JAVA_FLOAT, first, queries, 0, shape.group() * dim);
+      for (int c = 0; c < paddedCount; c += COLUMNS) {
+        FloatBlocks.transpose(rows, c * dim, COLUMNS, dim, panel, 0);
+        multiply(queries, dim, dim, panel, COLUMNS, weights, c, paddedCount);
+      }
+    }
+
+    /** The product of the rows of all members, padded. */
+    private void multiply(
+        float[] a,
+        int aStride,
+        int inner,
+        float[] b,
+        int columns,
+        float[] out,
+        int outAt,
+        int outStride) {
+      for (int member = 0; member < paddedGroup; member += ROWS) {
+        FloatBlocks.multiply(
+            a,
+            member * aStride,
+            aStride,
+            inner,
+            b,
+            0,
+            columns,
+            columns,
+            out,
+            member * outStride + outAt,
+            outStride);
+      }
+    }
+
+    /** Loads the quarter's rows, {@code stride} floats each, and zeros for the padding. */
+    private void load(MemorySegment from, int row, int stride) {
+      int rowsAtOnce = dim == stride ? count : 1;
+      for (int i = 0; i < count; i += rowsAtOnce) {
+        MemorySegment.copy(
+            from, JAVA_FLOAT, (row + i) * shape.vectorBytes(), rows, i * stride, rowsAtOnce * dim);
+      }
+      Arrays.fill(rows, count * stride, paddedCount * stride, 0);
+    }
+
+    private void weigh(int member, int at) {
+      if (shape.softcap() != 0) {
+        FloatBlocks.softcap(weights, at, paddedCount, shape.softcap());
+      }
+      FloatBlocks.addMask(weights, at, tile.mask(), (long) column * Float.BYTES, count);
+      Arrays.fill(weights, at + count, at + paddedCount, Float.NEGATIVE_INFINITY);
+      max[member] = FloatBlocks.max(weights, at, paddedCount);
+      if (max[member] > Float.NEGATIVE_INFINITY) {
+        sum[member] = FloatBlocks.exponentiate(weights, at, paddedCount, max[member]);
+      } else {
+        Arrays.fill(weights, at, at + paddedCount, 0);
+      }
+    }
+
+    void writeMass(int head, int member) {
+      if (count > 0) {
+        int at = member * paddedCount;
+        FloatBlocks.scale(weights, at, share[member], paddedCount);
+        long row = (long) tile.massRow(head, 0) * (set.far() + set.window());
+        MemorySegment.copy(
+            weights, at, tile.mass(), JAVA_FLOAT, (row + column) * Float.BYTES, count);
+      }
+    }
+  }
+}

@@ -1,0 +1,135 @@
+package dev.mneme.attention.simd;
+
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Threads that help the calling thread with a few short tasks.
+ *
+ * <p>The caller works too and never waits for a helper to come: a helper that is late, or busy with
+ * another caller, finds nothing left to do. Between two jobs helpers wait actively for a moment,
+ * because waking a thread takes as long as a good part of a job. Thread-safe.
+ */
+final class Workers implements AutoCloseable {
+
+  /** Nanoseconds of active waiting before a helper sleeps: more than a layer takes in decoding. */
+  private static final long PATIENCE = 2_000_000;
+
+  private final Thread[] helpers;
+  private final long patience;
+  private volatile @Nullable Job current;
+  private volatile boolean closed;
+
+  /**
+   * Starts the helpers.
+   *
+   * @param threads that work on a job together, the caller among them
+   * @param spinning whether helpers wait actively between jobs
+   */
+  Workers(int threads, boolean spinning) {
+    patience = spinning ? PATIENCE : 0;
+    helpers = new Thread[threads - 1];
+    for (int i = 0; i < helpers.length; i++) {
+      helpers[i] = Thread.ofPlatform().daemon().name("mneme-attention-", i).start(this::help);
+    }
+  }
+
+  /** What a job consists of. */
+  @FunctionalInterface
+  interface Task {
+
+    /**
+     * Does one part of a job. A part may wait for one of a lower number: parts are begun in order.
+     */
+    void run(int number);
+  }
+
+  /**
+   * Runs the tasks from 0 to {@code count} exclusive and returns when all are done.
+   *
+   * @throws RuntimeException what a task threw, after all have ended
+   */
+  void run(int count, Task task) {
+    Job job = new Job(count, task);
+    current = job;
+    for (Thread helper : helpers) {
+      LockSupport.unpark(helper);
+    }
+    job.work();
+    job.await();
+    if (current == job) {
+      current = null;
+    }
+  }
+
+  /** Works on jobs as they come; who yields here only says that its work can wait. */
+  @SuppressWarnings("ThreadPriorityCheck")
+  private void help() {
+    long idleSince = System.nanoTime();
+    while (!closed) {
+      Job job = current;
+      if (job != null && job.work()) {
+        idleSince = System.nanoTime();
+      } else if (System.nanoTime() - idleSince < patience) {
+        // Whoever else wants this core, such as a thread of ONNX Runtime, goes first.
+        Thread.yield();
+      } else {
+        LockSupport.park(this);
+        idleSince = System.nanoTime();
+      }
+    }
+  }
+
+  /** Ends the helpers; no job may be running. */
+  @Override
+  public void close() {
+    closed = true;
+    for (Thread helper : helpers) {
+      LockSupport.unpark(helper);
+    }
+  }
+
+  private static final class Job {
+
+    private final int count;
+    private final Task task;
+    private final AtomicInteger begun = new AtomicInteger();
+    private final AtomicInteger done = new AtomicInteger();
+    private volatile @Nullable Throwable failure;
+
+    Job(int count, Task task) {
+      this.count = count;
+      this.task = task;
+    }
+
+    /** Works until no task is left to begin; returns whether there was one. */
+    boolean work() {
+      int number = begun.get();
+      if (number >= count) {
+        return false;
+      }
+      while ((number = begun.getAndIncrement()) < count) {
+        try {
+          task.run(number);
+        } catch (Throwable e) {
+          failure = e;
+        } finally {
+          done.getAndIncrement();
+        }
+      }
+      return true;
+    }
+
+    /** Waits for what helpers have begun. */
+    void await() {
+      while (done.get() < count) {
+        Thread.onSpinWait();
+      }
+      Throwable thrown = failure;
+      if (thrown != null) {
+        throw new IllegalStateException("attention failed: " + thrown, thrown);
+      }
+    }
+  }
+}

@@ -1,0 +1,108 @@
+package dev.mneme.attention;
+
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.onnxruntime.OrtException;
+import dev.mneme.attention.AttentionKernel.Attention;
+import dev.mneme.attention.MemoryReader.Kernel;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Kernels against the reference, over working sets and tiles of random numbers. */
+class AttentionKernelTest {
+
+  /** A working set and a number of queries, drawn from a seed. */
+  record Case(long seed, Kernel kernel, AttentionShape shape, WorkingLayout layout, int queries) {
+
+    static Case draw(long seed, Kernel kernel) {
+      Random random = new Random(seed);
+      int kvHeads = 1 + random.nextInt(3);
+      int heads = kvHeads * (1 + random.nextInt(8));
+      int dim = List.of(2, 8, 20, 32, 64, 80, 96, 128).get(random.nextInt(8));
+      float softcap = random.nextInt(3) == 0 ? 2 : 0;
+      WorkingLayout layout =
+          new WorkingLayout(
+              8,
+              random.nextInt(3) * 7,
+              random.nextInt(3) * 5,
+              random.nextInt(40),
+              1 + random.nextInt(200),
+              8);
+      int queries = random.nextInt(3) == 0 ? 1 : 1 + random.nextInt(64);
+      return new Case(
+          seed, kernel, new AttentionShape(heads, kvHeads, dim, 1, softcap), layout, queries);
+    }
+  }
+
+  static Stream<Case> cases() {
+    return IntStream.range(0, 60)
+        .boxed()
+        .flatMap(
+            seed -> Stream.of(Kernel.ONNX, Kernel.SIMD).map(kernel -> Case.draw(seed, kernel)));
+  }
+
+  /** What a tile received, twice: a kernel keeps memory from one tile to the next. */
+  private static List<float[]> attend(Case drawn, Kernel kind) throws OrtException {
+    List<float[]> results = new ArrayList<>();
+    Random random = new Random(drawn.seed);
+    int width = drawn.layout.width();
+    try (AttentionKernel kernel = kind.open(drawn.shape);
+        WorkingSet set = new WorkingSet(drawn.shape, drawn.layout);
+        QueryTile.Scratch scratch = new QueryTile.Scratch(drawn.shape, drawn.queries, width);
+        Attention attention = kernel.over(set)) {
+      QueryTile tile = scratch.tile(drawn.queries, 0);
+      for (int round = 0; round < 2; round++) {
+        for (MemorySegment memory :
+            List.of(
+                set.farKeys(),
+                set.windowKeys(),
+                set.values(),
+                tile.farQueries(),
+                tile.windowQueries())) {
+          for (long i = 0; i < memory.byteSize() / Float.BYTES; i++) {
+            memory.setAtIndex(JAVA_FLOAT, i, (float) random.nextGaussian() / 2);
+          }
+        }
+        // From hardly anything to hardly nothing is hidden, and always the same first columns.
+        double hidden = random.nextDouble();
+        for (int query = 0; query < drawn.queries; query++) {
+          float[] row = new float[width];
+          int open = random.nextInt(width);
+          for (int column = 0; column < width; column++) {
+            boolean hide = column < width / 3 ? hidden > 0.5 : random.nextDouble() < hidden;
+            row[column] = hide && column != open ? Float.NEGATIVE_INFINITY : 0;
+          }
+          tile.mask(query, row);
+        }
+        attention.attend(tile);
+        results.add(tile.output().toArray(JAVA_FLOAT));
+        results.add(tile.mass().toArray(JAVA_FLOAT));
+      }
+    }
+    return results;
+  }
+
+  @ParameterizedTest
+  @MethodSource("cases")
+  void computesWhatTheReferenceDoes(Case drawn) throws OrtException {
+    List<float[]> expected = attend(drawn, Kernel.JAVA);
+    List<float[]> actual = attend(drawn, drawn.kernel);
+
+    for (int i = 0; i < expected.size(); i++) {
+      assertThat(actual.get(i)).hasSameSizeAs(expected.get(i));
+      for (int j = 0; j < expected.get(i).length; j++) {
+        assertThat(actual.get(i)[j])
+            .as("number %s of result %s", j, i)
+            .isCloseTo(expected.get(i)[j], within(1e-5f * Math.max(1, drawn.queries / 8)));
+      }
+    }
+  }
+}
