@@ -10,7 +10,6 @@ import dev.mneme.attention.Stage;
 import dev.mneme.integration.generation.GenerationOptions;
 import dev.mneme.integration.generation.LogLikelihood;
 import dev.mneme.integration.generation.Sampler;
-import dev.mneme.integration.runtime.NativeHeap;
 import dev.mneme.integration.runtime.TokenReader;
 import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.file.MemoryFolder;
@@ -41,9 +40,6 @@ import org.jspecify.annotations.Nullable;
  * Closed by whoever opened it, or with its model.
  */
 public final class MnemeSession implements AutoCloseable {
-
-  /** Characters of a text whose encoding leaves much memory behind. */
-  private static final int LONG_TEXT = 1 << 18;
 
   private final MnemeModel model;
   private final TokenReader reader;
@@ -212,11 +208,7 @@ public final class MnemeSession implements AutoCloseable {
 
   /** Appends text, encoded without special tokens of its own. */
   public void append(String text) {
-    int[] encoded = model.tokenizer().encode(text);
-    if (text.length() >= LONG_TEXT) {
-      NativeHeap.trim(); // the tokenizer takes many times the size of a text while it works
-    }
-    append(encoded);
+    append(model.tokenizer().encode(text));
   }
 
   /** Appends tokens. */

@@ -52,7 +52,7 @@ public final class RotaryEmbedding {
   }
 
   /** The cosines and sines of positions {@code first} inclusive to {@code first + count}. */
-  Angles angles(long first, int count) {
+  public Angles angles(long first, int count) {
     float[] cos = new float[count * pairs()];
     float[] sin = new float[count * pairs()];
     for (int p = 0, at = 0; p < count; p++) {
@@ -66,13 +66,13 @@ public final class RotaryEmbedding {
   }
 
   /** A rotator of vectors of {@code headDim} channels. */
-  Rotator rotator(int headDim) {
+  public Rotator rotator(int headDim) {
     return new Rotator(headDim);
   }
 
   /** Cosines and sines, row-major {@code [positions, pairs]}, times the magnitude. */
   @SuppressWarnings("ArrayRecordComponent") // a table read in the inner loop
-  record Angles(float[] cos, float[] sin) {}
+  public record Angles(float[] cos, float[] sin) {}
 
   /**
    * Rotates vectors to one position at a time. Not thread-safe.
@@ -81,7 +81,7 @@ public final class RotaryEmbedding {
    * channels of each pair exchanged and the sine of the first of them is negative. All arrays of
    * that sum start at 0, which is what lets the JVM use SIMD.
    */
-  final class Rotator {
+  public final class Rotator {
 
     private final int pairs = pairs();
     private final float[] vector;
@@ -102,7 +102,7 @@ public final class RotaryEmbedding {
      * @param angles table whose row {@code row} is the position
      * @param scale factor on every channel, whether it turns or not
      */
-    void turnTo(Angles angles, int row, float scale) {
+    public void turnTo(Angles angles, int row, float scale) {
       int second = interleaved ? 1 : pairs;
       int step = interleaved ? 2 : 1;
       for (int i = 0; i < pairs; i++) {
@@ -122,7 +122,7 @@ public final class RotaryEmbedding {
      * @param from source of {@code headDim} channels starting at {@code fromAt}
      * @param to receives {@code headDim} channels starting at {@code toAt}; may be {@code from}
      */
-    void rotate(float[] from, int fromAt, float[] to, int toAt) {
+    public void rotate(float[] from, int fromAt, float[] to, int toAt) {
       System.arraycopy(from, fromAt, vector, 0, vector.length);
       if (interleaved) {
         for (int i = 0; i < 2 * pairs; i++) {

@@ -10,7 +10,7 @@ import dev.mneme.benchmarks.task.RecallRow;
 import dev.mneme.benchmarks.task.Sample;
 import dev.mneme.integration.cli.ReadingProgress;
 import dev.mneme.integration.cli.ResidentMemory;
-import dev.mneme.integration.runtime.NativeHeap;
+import dev.mneme.memory.store.NativeHeap;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -3,6 +3,7 @@ package dev.mneme.integration.text;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
+import dev.mneme.memory.store.NativeHeap;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,6 +23,9 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 public final class Tokenizer implements AutoCloseable {
 
   private static final String FILE = "tokenizer.json";
+
+  /** Characters of a text whose encoding leaves much memory behind. */
+  private static final int LONG_TEXT = 1 << 18;
 
   private final Path file;
   private final HuggingFaceTokenizer tokenizer;
@@ -80,11 +84,18 @@ public final class Tokenizer implements AutoCloseable {
 
   /** The token ids of {@code text}; none for the empty text. */
   public int[] encode(String text) {
+    return ids(encoding(text));
+  }
+
+  private Encoding encoding(String text) {
     Lock reading = reading();
     try {
-      return ids(tokenizer.encode(text, false, false));
+      return tokenizer.encode(text, false, false);
     } finally {
       reading.unlock();
+      if (text.length() >= LONG_TEXT) {
+        NativeHeap.trim(); // it took many times the size of the text
+      }
     }
   }
 
@@ -109,23 +120,18 @@ public final class Tokenizer implements AutoCloseable {
 
   /** The tokens of {@code text}, and where they are in it. */
   public Encoded encodeWithPlaces(String text) {
-    Lock reading = reading();
-    try {
-      Encoding encoding = tokenizer.encode(text, false, false);
-      CharSpan[] spans = encoding.getCharTokenSpans();
-      int[] starts = new int[spans.length];
-      // Spans count Unicode characters, of which some take two Java characters.
-      int character = 0;
-      int index = 0;
-      for (int i = 0; i < spans.length; i++) {
-        index = text.offsetByCodePoints(index, spans[i].getStart() - character);
-        character = spans[i].getStart();
-        starts[i] = index;
-      }
-      return new Encoded(ids(encoding), starts);
-    } finally {
-      reading.unlock();
+    Encoding encoding = encoding(text);
+    CharSpan[] spans = encoding.getCharTokenSpans();
+    int[] starts = new int[spans.length];
+    // Spans count Unicode characters, of which some take two Java characters.
+    int character = 0;
+    int index = 0;
+    for (int i = 0; i < spans.length; i++) {
+      index = text.offsetByCodePoints(index, spans[i].getStart() - character);
+      character = spans[i].getStart();
+      starts[i] = index;
     }
+    return new Encoded(ids(encoding), starts);
   }
 
   private static int[] ids(Encoding encoding) {

@@ -1,4 +1,4 @@
-package dev.mneme.integration.runtime;
+package dev.mneme.memory.store;
 
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
