@@ -70,6 +70,17 @@ class ArchitectureTest {
   }
 
   @Test
+  void theVectorApiStaysInItsKernel() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("dev.mneme.attention.simd..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAPackage("jdk.incubator.vector..")
+        .check(CLASSES);
+  }
+
+  @Test
   void onnxRuntimeStaysBehindItsAdapters() {
     noClasses()
         .that()

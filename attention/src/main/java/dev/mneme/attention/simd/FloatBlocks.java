@@ -65,7 +65,8 @@ final class FloatBlocks {
    * {@code out[r, c] = sum over k of a[r, k] * b[k, c]} for {@link #ROWS} rows.
    *
    * @param a {@code [ROWS, count]}, {@code aStride} floats a row, from {@code aAt}
-   * @param b {@code [count, columns]}, {@code bStride} floats a row, from {@code bAt}
+   * @param b {@code [count, columns]}, {@code bStride} floats a row, from float {@code bAt}; off
+   *     the heap, as all of them are, so that the JVM knows one kind of memory here
    * @param columns a {@link #padded} number
    * @param out {@code [ROWS, columns]}, {@code outStride} floats a row, from {@code outAt}
    */
@@ -74,8 +75,8 @@ final class FloatBlocks {
       int aAt,
       int aStride,
       int count,
-      float[] b,
-      int bAt,
+      MemorySegment b,
+      long bAt,
       int bStride,
       int columns,
       float[] out,
@@ -98,8 +99,8 @@ final class FloatBlocks {
       int aAt,
       int aStride,
       int count,
-      float[] b,
-      int bAt,
+      MemorySegment b,
+      long bAt,
       int bStride,
       float[] out,
       int outAt,
@@ -129,10 +130,10 @@ final class FloatBlocks {
     FloatVector sum52 = FloatVector.zero(SPECIES);
     FloatVector sum53 = FloatVector.zero(SPECIES);
     for (int k = 0; k < count; k++) {
-      FloatVector b0 = load(b, bAt + k * bStride);
-      FloatVector b1 = load(b, bAt + k * bStride + LANES);
-      FloatVector b2 = load(b, bAt + k * bStride + 2 * LANES);
-      FloatVector b3 = load(b, bAt + k * bStride + 3 * LANES);
+      FloatVector b0 = load(b, bAt + (long) k * bStride);
+      FloatVector b1 = load(b, bAt + (long) k * bStride + LANES);
+      FloatVector b2 = load(b, bAt + (long) k * bStride + 2L * LANES);
+      FloatVector b3 = load(b, bAt + (long) k * bStride + 3L * LANES);
       FloatVector factor = FloatVector.broadcast(SPECIES, a[aAt + k]);
       sum00 = factor.fma(b0, sum00);
       sum01 = factor.fma(b1, sum01);
@@ -196,8 +197,8 @@ final class FloatBlocks {
       int aAt,
       int aStride,
       int count,
-      float[] b,
-      int bAt,
+      MemorySegment b,
+      long bAt,
       int bStride,
       float[] out,
       int outAt,
@@ -215,8 +216,8 @@ final class FloatBlocks {
     FloatVector sum50 = FloatVector.zero(SPECIES);
     FloatVector sum51 = FloatVector.zero(SPECIES);
     for (int k = 0; k < count; k++) {
-      FloatVector b0 = load(b, bAt + k * bStride);
-      FloatVector b1 = load(b, bAt + k * bStride + LANES);
+      FloatVector b0 = load(b, bAt + (long) k * bStride);
+      FloatVector b1 = load(b, bAt + (long) k * bStride + LANES);
       FloatVector factor = FloatVector.broadcast(SPECIES, a[aAt + k]);
       sum00 = factor.fma(b0, sum00);
       sum01 = factor.fma(b1, sum01);
@@ -250,17 +251,14 @@ final class FloatBlocks {
     sum51.intoArray(out, outAt + 5 * outStride + LANES);
   }
 
-  /** Adds {@code mask} to {@code count} floats from {@code at}. */
+  /** Adds {@code count} floats of a mask, from float {@code maskAt}. */
   static void addMask(float[] row, int at, MemorySegment mask, long maskAt, int count) {
     int i = 0;
     for (; i + LANES <= count; i += LANES) {
-      FloatVector.fromMemorySegment(
-              SPECIES, mask, maskAt + (long) i * Float.BYTES, ByteOrder.nativeOrder())
-          .add(load(row, at + i))
-          .intoArray(row, at + i);
+      load(mask, maskAt + i).add(load(row, at + i)).intoArray(row, at + i);
     }
     for (; i < count; i++) {
-      row[at + i] += mask.get(JAVA_FLOAT, maskAt + (long) i * Float.BYTES);
+      row[at + i] += mask.getAtIndex(JAVA_FLOAT, maskAt + i);
     }
   }
 
@@ -315,7 +313,8 @@ final class FloatBlocks {
    * @param from {@code [columns, length]}, from {@code fromAt}
    * @param columns a {@link #padded} number
    */
-  static void transpose(float[] from, int fromAt, int columns, int length, float[] to, int toAt) {
+  static void transpose(
+      float[] from, int fromAt, int columns, int length, MemorySegment to, long toAt) {
     int[] rows = new int[LANES];
     for (int lane = 0; lane < LANES; lane++) {
       rows[lane] = lane * length;
@@ -323,7 +322,7 @@ final class FloatBlocks {
     for (int k = 0; k < length; k++) {
       for (int c = 0; c < columns; c += LANES) {
         FloatVector.fromArray(SPECIES, from, fromAt + c * length + k, rows, 0)
-            .intoArray(to, toAt + k * columns + c);
+            .intoMemorySegment(to, bytes(toAt + (long) k * columns + c), ByteOrder.nativeOrder());
       }
     }
   }
@@ -372,5 +371,13 @@ final class FloatBlocks {
 
   private static FloatVector load(float[] from, int at) {
     return FloatVector.fromArray(SPECIES, from, at);
+  }
+
+  private static FloatVector load(MemorySegment from, long at) {
+    return FloatVector.fromMemorySegment(SPECIES, from, bytes(at), ByteOrder.nativeOrder());
+  }
+
+  private static long bytes(long floats) {
+    return floats * Float.BYTES;
   }
 }

@@ -94,7 +94,8 @@ final class SingleRun implements Workers.Task {
     private final float[] output = new float[paddedGroup * paddedDim];
     private final float[] total = new float[paddedDim];
     private float[] rows = {};
-    private float[] panel = {};
+    private MemorySegment panel = MemorySegment.NULL;
+    private MemorySegment padded = MemorySegment.NULL;
     private float[] weights = {};
 
     /** First column of the quarter, and their number, which is padded in the rows and weights. */
@@ -122,25 +123,32 @@ final class SingleRun implements Workers.Task {
         Arrays.fill(output, 0);
         return;
       }
-      rows = atLeast(paddedCount * paddedDim, rows);
-      panel = atLeast(COLUMNS * dim, panel);
+      rows = atLeast(paddedCount * dim, rows);
+      panel = atLeast((long) COLUMNS * dim, panel);
       weights = atLeast(paddedGroup * paddedCount, weights);
       score(head * all + from);
       for (int member = 0; member < shape.group(); member++) {
         weigh(member, member * paddedCount);
       }
-      load(set.values(), head * (set.far() + set.window()) + column, paddedDim);
-      multiply(weights, paddedCount, paddedCount, rows, paddedDim, output, 0, paddedDim);
+      long first = head * (set.far() + (long) set.window()) + column;
+      if (dim == paddedDim) {
+        multiply(weights, paddedCount, count, set.values(), first * dim, dim, output, 0, dim);
+      } else {
+        pad(first);
+        multiply(weights, paddedCount, count, padded, 0, paddedDim, output, 0, paddedDim);
+      }
     }
 
     private void score(int firstKey) {
-      load(far ? set.farKeys() : set.windowKeys(), firstKey, dim);
+      MemorySegment keys = far ? set.farKeys() : set.windowKeys();
+      MemorySegment.copy(keys, JAVA_FLOAT, firstKey * shape.vectorBytes(), rows, 0, count * dim);
+      Arrays.fill(rows, count * dim, paddedCount * dim, 0);
       long first = tile.row(head * shape.group(), 0) * shape.vectorBytes();
       MemorySegment from = far ? tile.farQueries() : tile.windowQueries();
       MemorySegment.copy(from, JAVA_FLOAT, first, queries, 0, shape.group() * dim);
       for (int c = 0; c < paddedCount; c += COLUMNS) {
         FloatBlocks.transpose(rows, c * dim, COLUMNS, dim, panel, 0);
-        multiply(queries, dim, dim, panel, COLUMNS, weights, c, paddedCount);
+        multiply(queries, dim, dim, panel, 0, COLUMNS, weights, c, paddedCount);
       }
     }
 
@@ -149,7 +157,8 @@ final class SingleRun implements Workers.Task {
         float[] a,
         int aStride,
         int inner,
-        float[] b,
+        MemorySegment b,
+        long bAt,
         int columns,
         float[] out,
         int outAt,
@@ -161,7 +170,7 @@ final class SingleRun implements Workers.Task {
             aStride,
             inner,
             b,
-            0,
+            bAt,
             columns,
             columns,
             out,
@@ -170,21 +179,24 @@ final class SingleRun implements Workers.Task {
       }
     }
 
-    /** Loads the quarter's rows, {@code stride} floats each, and zeros for the padding. */
-    private void load(MemorySegment from, int row, int stride) {
-      int rowsAtOnce = dim == stride ? count : 1;
-      for (int i = 0; i < count; i += rowsAtOnce) {
+    /** Copies the quarter's values to rows of padded length. */
+    private void pad(long firstValue) {
+      padded = atLeast((long) count * paddedDim, padded);
+      for (int i = 0; i < count; i++) {
         MemorySegment.copy(
-            from, JAVA_FLOAT, (row + i) * shape.vectorBytes(), rows, i * stride, rowsAtOnce * dim);
+            set.values(),
+            (firstValue + i) * shape.vectorBytes(),
+            padded,
+            (long) i * paddedDim * Float.BYTES,
+            shape.vectorBytes());
       }
-      Arrays.fill(rows, count * stride, paddedCount * stride, 0);
     }
 
     private void weigh(int member, int at) {
       if (shape.softcap() != 0) {
         FloatBlocks.softcap(weights, at, paddedCount, shape.softcap());
       }
-      FloatBlocks.addMask(weights, at, tile.mask(), (long) column * Float.BYTES, count);
+      FloatBlocks.addMask(weights, at, tile.mask(), column, count);
       Arrays.fill(weights, at + count, at + paddedCount, Float.NEGATIVE_INFINITY);
       max[member] = FloatBlocks.max(weights, at, paddedCount);
       if (max[member] > Float.NEGATIVE_INFINITY) {

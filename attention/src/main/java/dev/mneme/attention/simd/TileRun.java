@@ -46,8 +46,8 @@ final class TileRun implements Workers.Task {
   /** Floats of a row of scores. */
   private int row;
 
-  private final float[][] keys;
-  private final float[][] values;
+  private final MemorySegment[] keys;
+  private final MemorySegment[] values;
 
   /** Halves of each head that are packed. */
   private final AtomicIntegerArray packed;
@@ -70,8 +70,10 @@ final class TileRun implements Workers.Task {
     shape = set.shape();
     dim = shape.headDim();
     paddedDim = FloatBlocks.padded(dim);
-    keys = new float[shape.kvHeads()][0];
-    values = new float[shape.kvHeads()][0];
+    keys = new MemorySegment[shape.kvHeads()];
+    values = new MemorySegment[shape.kvHeads()];
+    Arrays.fill(keys, MemorySegment.NULL);
+    Arrays.fill(values, MemorySegment.NULL);
     packed = new AtomicIntegerArray(shape.kvHeads());
   }
 
@@ -84,8 +86,8 @@ final class TileRun implements Workers.Task {
     farPanels = Math.ceilDiv(far, COLUMNS);
     findPanels();
     for (int head = 0; head < shape.kvHeads(); head++) {
-      keys[head] = atLeast(row * dim, keys[head]);
-      values[head] = atLeast(row * paddedDim, values[head]);
+      keys[head] = atLeast((long) row * dim, keys[head]);
+      values[head] = atLeast((long) row * paddedDim, values[head]);
       packed.set(head, 0);
     }
     return shape.kvHeads() * (2 + tile.parts());
@@ -155,27 +157,27 @@ final class TileRun implements Workers.Task {
       int at = i * COLUMNS;
       if (count < COLUMNS) {
         Arrays.fill(band.output, 0, COLUMNS * dim, 0);
-        Arrays.fill(values[head], at * paddedDim, (at + COLUMNS) * paddedDim, 0);
+        long valueBytes = (long) COLUMNS * paddedDim * Float.BYTES;
+        values[head].asSlice(at * (long) paddedDim * Float.BYTES, valueBytes).fill((byte) 0);
       }
       MemorySegment from = isFar(panel) ? set.farKeys() : set.windowKeys();
       int firstRow = isFar(panel) ? head * far + first : head * set.window() + first - far;
       MemorySegment.copy(
           from, JAVA_FLOAT, firstRow * shape.vectorBytes(), band.output, 0, count * dim);
-      FloatBlocks.transpose(band.output, 0, COLUMNS, dim, keys[head], at * dim);
+      FloatBlocks.transpose(band.output, 0, COLUMNS, dim, keys[head], (long) at * dim);
       copyValues(head * width + first, count, values[head], at * paddedDim);
     }
   }
 
-  private void copyValues(int row, int count, float[] to, int at) {
+  private void copyValues(int row, int count, MemorySegment to, int at) {
     int rowsAtOnce = dim == paddedDim ? count : 1;
     for (int i = 0; i < count; i += rowsAtOnce) {
       MemorySegment.copy(
           set.values(),
-          JAVA_FLOAT,
           (row + i) * shape.vectorBytes(),
           to,
-          at + i * paddedDim,
-          rowsAtOnce * dim);
+          (at + (long) i * paddedDim) * Float.BYTES,
+          rowsAtOnce * shape.vectorBytes());
     }
   }
 
@@ -227,7 +229,7 @@ final class TileRun implements Workers.Task {
             dim,
             dim,
             keys[head],
-            at * dim,
+            (long) at * dim,
             COLUMNS,
             COLUMNS,
             band.scores,
@@ -247,7 +249,7 @@ final class TileRun implements Workers.Task {
       if (masked[i]) {
         int at = start + i * COLUMNS;
         int count = columns(panels[i]);
-        long mask = ((long) query * width + firstColumn(panels[i])) * Float.BYTES;
+        long mask = (long) query * width + firstColumn(panels[i]);
         FloatBlocks.addMask(band.scores, at, tile.mask(), mask, count);
         Arrays.fill(band.scores, at + count, at + COLUMNS, Float.NEGATIVE_INFINITY);
       }

@@ -69,7 +69,7 @@ public final class UncutModel implements AutoCloseable {
       ones.setAtIndex(JAVA_LONG, i, 1);
     }
     logits = arena.allocate((long) chunk * vocabulary * Float.BYTES, 64);
-    session = runtime.open(graph.onnxFile().toString(), model.toByteArray(), graph.folder());
+    session = runtime.openAlone(graph.onnxFile().toString(), model.toByteArray(), graph.folder());
     List<NodeProto> attention =
         model.getGraph().getNodeList().stream().filter(UncutModel::isAttention).toList();
     for (int i = 0; i < attention.size(); i++) {

@@ -81,29 +81,34 @@ public final class OnnxRuntime {
    */
   public SessionOptions options(@Nullable Path weights) {
     try {
-      SessionOptions options = new SessionOptions();
-      // An arena a session would keep the intermediate tensors of every segment: hundreds of
-      // megabytes for what the heap of the C library hands from one segment to the next.
-      options.setCPUArenaAllocator(false);
-      options.setMemoryPatternOptimization(false);
+      SessionOptions options = commonOptions(weights);
       if (sharedPool) {
         options.disablePerSessionThreads();
       } else {
         options.setIntraOpNumThreads(threads);
         options.addConfigEntry("session.intra_op.allow_spinning", "0");
       }
-      if (weights != null) {
-        options.addConfigEntry(
-            "session.model_external_initializers_file_folder_path", weights.toString());
-      }
-      switch (device) {
-        case Device.Cpu cpu -> {}
-        case Device.Cuda cuda -> options.addCUDA(cuda.index());
-      }
       return options;
     } catch (OrtException e) {
       throw new ModelException("ONNX Runtime refuses the session options: " + e.getMessage(), e);
     }
+  }
+
+  private SessionOptions commonOptions(@Nullable Path weights) throws OrtException {
+    SessionOptions options = new SessionOptions();
+    // An arena a session would keep the intermediate tensors of every segment: hundreds of
+    // megabytes for what the heap of the C library hands from one segment to the next.
+    options.setCPUArenaAllocator(false);
+    options.setMemoryPatternOptimization(false);
+    if (weights != null) {
+      options.addConfigEntry(
+          "session.model_external_initializers_file_folder_path", weights.toString());
+    }
+    switch (device) {
+      case Device.Cpu cpu -> {}
+      case Device.Cuda cuda -> options.addCUDA(cuda.index());
+    }
+    return options;
   }
 
   /** Opens an attention kernel, which the caller closes. */
@@ -125,6 +130,26 @@ public final class OnnxRuntime {
    */
   public OrtSession open(String name, byte[] model, @Nullable Path weights) {
     try (SessionOptions options = options(weights)) {
+      return open(name, model, options);
+    }
+  }
+
+  /**
+   * Opens a model that runs alone: its threads are its own, and wait actively, whatever others do,
+   * as long as it runs.
+   */
+  public OrtSession openAlone(String name, byte[] model, @Nullable Path weights) {
+    try (SessionOptions options = commonOptions(weights)) {
+      options.setIntraOpNumThreads(threads);
+      options.addConfigEntry("session.force_spinning_stop", "1");
+      return open(name, model, options);
+    } catch (OrtException e) {
+      throw new ModelException("ONNX Runtime refuses the session options: " + e.getMessage(), e);
+    }
+  }
+
+  private OrtSession open(String name, byte[] model, SessionOptions options) {
+    try {
       return environment.createSession(model, options);
     } catch (OrtException e) {
       throw new ModelException("ONNX Runtime cannot open " + name + ": " + e.getMessage(), e);
