@@ -35,6 +35,13 @@ final class Best {
     size = Math.min(size + 1, blocks.length);
   }
 
+  /** Offers all of these. */
+  void offer(Hits hits) {
+    for (int i = 0; i < hits.blocks().length; i++) {
+      offer(hits.blocks()[i], hits.scores()[i]);
+    }
+  }
+
   private boolean beats(int block, float score, int rank) {
     return score > scores[rank] || (score == scores[rank] && block < blocks[rank]);
   }

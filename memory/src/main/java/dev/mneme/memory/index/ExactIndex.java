@@ -4,7 +4,10 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
 import org.apache.lucene.util.VectorUtil;
 
 /**
@@ -23,12 +26,15 @@ import org.apache.lucene.util.VectorUtil;
  * <p>The {@code k} blocks that look best are scored in float32 first, then those others whose upper
  * bound reaches the {@code k}-th largest score found so far. Subtracting the mean matters: keys
  * have large components in common, which would make the bounds useless. The scan reads {@code size
- * * dimension} bytes. Lucene's inner products use SIMD where the JVM was started with {@code
- * --add-modules jdk.incubator.vector}.
+ * * dimension} bytes, where they are many with the threads of the common pool. Lucene's inner
+ * products use SIMD where the JVM was started with {@code --add-modules jdk.incubator.vector}.
  */
 public final class ExactIndex implements BlockIndex {
 
   private static final int GROUP = 64;
+
+  /** Groups that are worth more than one thread: some hundred microseconds of scanning. */
+  private static final int MANY_GROUPS = 64;
 
   private static final int LARGEST = 127;
 
@@ -45,8 +51,8 @@ public final class ExactIndex implements BlockIndex {
 
   private final float[] vector;
 
-  /** Codes of a group that is not in memory; none before there is one. */
-  private byte[][] scratch = {};
+  /** For each thread of a search, codes of a group that is not in memory. */
+  private final Scratch[] parallel = new Scratch[Runtime.getRuntime().availableProcessors()];
 
   private float[] scores = {};
   private float[] bounds = {};
@@ -75,6 +81,26 @@ public final class ExactIndex implements BlockIndex {
     this.vectors = vectors;
     this.space = space;
     vector = new float[dimension];
+    Arrays.setAll(parallel, thread -> new Scratch(dimension));
+  }
+
+  /** Rows that are made when they are first needed. */
+  private static final class Scratch implements Supplier<byte[][]> {
+
+    private final int dimension;
+    private byte[][] rows = {};
+
+    Scratch(int dimension) {
+      this.dimension = dimension;
+    }
+
+    @Override
+    public byte[][] get() {
+      if (rows.length == 0) {
+        rows = new byte[GROUP][dimension];
+      }
+      return rows;
+    }
   }
 
   @Override
@@ -131,18 +157,22 @@ public final class ExactIndex implements BlockIndex {
     Codes codes = Codes.of(query);
     float norm = norm(query);
     Best lower = new Best(k);
-    int block = 0;
-    for (Group group : groups) {
-      float common = VectorUtil.dotProduct(query, group.mean);
-      float rounding = ROUNDING * norm * group.largestNorm;
-      byte[][] rows = group.integers.read(this::scratch);
-      for (int i = 0; i < GROUP; i++, block++) {
-        float integers = VectorUtil.dotProduct(codes.integers, rows[i]);
-        scores[block] = common + codes.scale * group.scales[i] * integers;
-        bounds[block] = norm * group.errors[i] + codes.error * group.norms[i] + rounding;
-        lower.offer(block, scores[block] - bounds[block]);
-      }
+    int parts = groups.size() < MANY_GROUPS ? 1 : parallel.length;
+    if (parts == 1) {
+      estimate(query, codes, norm, lower, 0, groups.size(), parallel[0]);
+    } else {
+      IntStream.range(0, parts)
+          .parallel()
+          .mapToObj(part -> {
+            Best best = new Best(k);
+            int from = part * groups.size() / parts;
+            int to = (part + 1) * groups.size() / parts;
+            estimate(query, codes, norm, best, from, to, parallel[part]);
+            return best.hits();
+          })
+          .forEachOrdered(lower::offer);
     }
+    int block = groups.size() * GROUP;
     for (float[] exact : rest) {
       scores[block] = VectorUtil.dotProduct(query, exact);
       bounds[block] = 0;
@@ -152,11 +182,20 @@ public final class ExactIndex implements BlockIndex {
     return lower.hits();
   }
 
-  private byte[][] scratch() {
-    if (scratch.length == 0) {
-      scratch = new byte[GROUP][dimension];
+  private void estimate(
+      float[] query, Codes codes, float norm, Best lower, int from, int to, Scratch scratch) {
+    for (int number = from; number < to; number++) {
+      Group group = groups.get(number);
+      float common = VectorUtil.dotProduct(query, group.mean);
+      float rounding = ROUNDING * norm * group.largestNorm;
+      byte[][] rows = group.integers.read(scratch);
+      for (int i = 0, block = number * GROUP; i < GROUP; i++, block++) {
+        float integers = VectorUtil.dotProduct(codes.integers, rows[i]);
+        scores[block] = common + codes.scale * group.scales[i] * integers;
+        bounds[block] = norm * group.errors[i] + codes.error * group.norms[i] + rounding;
+        lower.offer(block, scores[block] - bounds[block]);
+      }
     }
-    return scratch;
   }
 
   private float score(float[] query, int block) {

@@ -5,9 +5,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
+import org.apache.lucene.util.VectorUtil;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -58,7 +61,7 @@ class ExactIndexTest implements BlockIndexContract {
   }
 
   @ParameterizedTest
-  @ValueSource(ints = {0, 200})
+  @ValueSource(ints = {0, 200, 5000})
   void givesEqualScoresToTheLowestBlock(int others) {
     Vectors vectors = new Vectors(space());
     BlockIndex index = vectors.index(1);
@@ -69,6 +72,33 @@ class ExactIndexTest implements BlockIndexContract {
       vectors.add(index, new float[] {2});
     }
     assertThat(index.search(new float[] {1}, 3).blocks()).containsExactly(1, 2, 3);
+  }
+
+  @Test
+  void severalThreadsFindTheSame() {
+    Random random = new Random(4);
+    int dimension = 16;
+    int k = 10;
+    Vectors vectors = new Vectors(space());
+    try (BlockIndex index = vectors.index(dimension)) {
+      for (int block = 0; block < 6000; block++) {
+        vectors.add(index, vector(random, dimension, 1));
+      }
+      for (int query = 0; query < 30; query++) {
+        float[] asked = vector(random, dimension, 1);
+        int[] best =
+            IntStream.range(0, vectors.kept.size())
+                .boxed()
+                .sorted(
+                    Comparator.comparingDouble(
+                        block -> -VectorUtil.dotProduct(asked, vectors.kept.get(block))))
+                .limit(k)
+                .mapToInt(Integer::intValue)
+                .sorted()
+                .toArray();
+        assertThat(index.search(asked, k).blocks()).isEqualTo(best);
+      }
+    }
   }
 
   private static float[] vector(Random random, int dimension, float scale) {
