@@ -99,12 +99,15 @@ final class TileRun implements Workers.Task {
     Band kept = bands.poll();
     Band band = kept == null ? new Band() : kept;
     if (number < packing) {
-      pack(number / 2, number % 2, band);
-      packed.getAndIncrement(number / 2);
+      try {
+        pack(number / 2, number % 2, band);
+      } finally {
+        packed.getAndIncrement(number / 2); // also if it failed: others wait for it
+      }
     } else {
       int head = (number - packing) / tile.parts();
       while (packed.get(head) < 2) {
-        Thread.onSpinWait();
+        Workers.giveWay();
       }
       attend(head, (number - packing) % tile.parts(), band);
     }

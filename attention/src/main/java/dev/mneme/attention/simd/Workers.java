@@ -63,8 +63,15 @@ final class Workers implements AutoCloseable {
     }
   }
 
-  /** Works on jobs as they come; who yields here only says that its work can wait. */
-  @SuppressWarnings("ThreadPriorityCheck")
+  /**
+   * Waits for a moment that may be very short. Whoever else wants this core goes first, such as a
+   * thread of ONNX Runtime or the one that is waited for.
+   */
+  @SuppressWarnings("ThreadPriorityCheck") // nothing but speed depends on it
+  static void giveWay() {
+    Thread.yield();
+  }
+
   private void help() {
     long idleSince = System.nanoTime();
     while (!closed) {
@@ -72,8 +79,7 @@ final class Workers implements AutoCloseable {
       if (job != null && job.work()) {
         idleSince = System.nanoTime();
       } else if (System.nanoTime() - idleSince < patience) {
-        // Whoever else wants this core, such as a thread of ONNX Runtime, goes first.
-        Thread.yield();
+        giveWay();
       } else {
         LockSupport.park(this);
         idleSince = System.nanoTime();
@@ -124,7 +130,7 @@ final class Workers implements AutoCloseable {
     /** Waits for what helpers have begun. */
     void await() {
       while (done.get() < count) {
-        Thread.onSpinWait();
+        giveWay();
       }
       Throwable thrown = failure;
       if (thrown != null) {
