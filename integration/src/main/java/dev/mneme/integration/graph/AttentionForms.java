@@ -11,7 +11,7 @@ import java.util.Set;
 final class AttentionForms {
 
   private static final String SUPPORTED =
-      "supported are GroupQueryAttention of com.microsoft, Attention of ONNX, and MatMul, Softmax and MatMul";
+      "supported are GroupQueryAttention and MultiHeadAttention of com.microsoft, Attention of ONNX, and MatMul, Softmax and MatMul";
 
   private final GraphIndex graph;
   private final List<AttentionFamily> families;
@@ -23,6 +23,7 @@ final class AttentionForms {
     families =
         List.of(
             new GroupQueryFamily(graph, shapes, rotaries),
+            new MultiHeadFamily(graph, shapes, scored),
             new OnnxAttentionFamily(shapes, scored),
             new DecomposedFamily(graph, shapes, scored));
   }

@@ -87,7 +87,8 @@ final class DecomposedFamily implements AttentionFamily {
         weighed.getOutput(0),
         0,
         alpha * scores.scale(),
-        scores.softcap);
+        scores.softcap,
+        false);
   }
 
   /** {@code FusedMatMul}, whose keys may be transposed by attribute. */

@@ -51,7 +51,8 @@ final class OnnxAttentionFamily implements AttentionFamily {
         core.getOutput(0),
         heads,
         scale,
-        GraphIndex.real(core, "softcap", 0));
+        GraphIndex.real(core, "softcap", 0),
+        false);
   }
 
   private static void check(NodeProto node, AttributeProto attribute) {

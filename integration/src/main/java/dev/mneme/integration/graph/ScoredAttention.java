@@ -34,6 +34,7 @@ final class ScoredAttention {
    * @param heads number of query heads, 0 to read it from the queries
    * @param scale factor of the products that is not on the way of queries or keys
    * @param softcap bound of the products, 0 for none
+   * @param cached whether the node itself has the cache, and not the way of keys and values
    */
   AttentionLayer read(
       NodeProto core,
@@ -44,12 +45,13 @@ final class ScoredAttention {
       String output,
       int heads,
       double scale,
-      double softcap)
+      double softcap,
+      boolean cached)
       throws IOException {
     HeadPath queries = HeadPath.up(graph, shapes, query);
     HeadPath keys = HeadPath.up(graph, shapes, key);
     HeadPath values = HeadPath.up(graph, shapes, value);
-    if (!keys.cached() || !values.cached()) {
+    if (!cached && (!keys.cached() || !values.cached())) {
       throw UnsupportedModelException.at(
           core,
           "its %s come from '%s' without a cache in front, supported is Concat of an input of the graph and the new ones"

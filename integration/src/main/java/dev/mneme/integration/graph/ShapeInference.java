@@ -261,6 +261,7 @@ final class ShapeInference {
       case "GatherBlockQuantized" -> listed(embedded(node, first));
       case "Attention" -> node.getDomain().isEmpty() ? List.of(first) : List.of();
       case "Range" -> List.of(TensorShape.of(first.type(), TensorShape.UNKNOWN));
+      case "MultiHeadAttention" -> first.rank() == 3 ? List.of(first) : List.of();
       case "GroupQueryAttention" -> List.of(first.with(-1, attended(node, first)));
       case "Concat" -> listed(concatenated(node, first));
       case "Reshape" -> listed(reshaped(first, numbers.of(GraphIndex.input(node, 1))));

@@ -1,5 +1,9 @@
 package dev.mneme.integration.graph;
 
+import static dev.mneme.integration.graph.SingleOperatorModel.Form.MATMUL;
+import static dev.mneme.integration.graph.SingleOperatorModel.Form.MULTI_HEAD;
+import static dev.mneme.integration.graph.SingleOperatorModel.Form.MULTI_HEAD_CACHED;
+import static dev.mneme.integration.graph.SingleOperatorModel.Form.ONNX;
 import static dev.mneme.integration.graph.TinyModel.PLAIN;
 import static dev.mneme.integration.graph.TinyModel.Rotation.INSIDE;
 import static dev.mneme.integration.graph.TinyModel.Rotation.MICROSOFT_NODES;
@@ -53,13 +57,17 @@ class CutEqualsWholeTest {
 
   static Stream<SingleOperatorModel> singleOperators() {
     return Stream.of(
-        new SingleOperatorModel(4, 32, 1, 0, false, false, false),
-        new SingleOperatorModel(2, 32, 1, 0, true, false, false),
-        new SingleOperatorModel(1, 16, 1.25f, 0, false, false, true),
-        new SingleOperatorModel(2, 0, 1, 0.5f, false, false, false),
-        new SingleOperatorModel(2, 32, 1, 0.5f, true, false, true),
-        new SingleOperatorModel(2, 32, 1, 0, false, true, false),
-        new SingleOperatorModel(1, 16, 1.25f, 0.5f, false, true, true));
+        new SingleOperatorModel(4, 32, 1, 0, false, MATMUL, false),
+        new SingleOperatorModel(2, 32, 1, 0, true, MATMUL, false),
+        new SingleOperatorModel(1, 16, 1.25f, 0, false, MATMUL, true),
+        new SingleOperatorModel(2, 0, 1, 0.5f, false, MATMUL, false),
+        new SingleOperatorModel(2, 32, 1, 0.5f, true, MATMUL, true),
+        new SingleOperatorModel(2, 32, 1, 0, false, ONNX, false),
+        new SingleOperatorModel(1, 16, 1.25f, 0.5f, false, ONNX, true),
+        new SingleOperatorModel(2, 32, 1, 0, false, MULTI_HEAD, false),
+        new SingleOperatorModel(1, 16, 1.25f, 0, false, MULTI_HEAD, true),
+        new SingleOperatorModel(4, 32, 1, 0, false, MULTI_HEAD_CACHED, false),
+        new SingleOperatorModel(4, 0, 1, 0, false, MULTI_HEAD_CACHED, true));
   }
 
   @ParameterizedTest

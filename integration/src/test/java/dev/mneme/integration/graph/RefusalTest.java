@@ -108,7 +108,6 @@ class RefusalTest {
     Stream<Arguments> operators =
         Stream.of(
                 "Attention",
-                "MultiHeadAttention",
                 "DecoderMaskedMultiHeadAttention",
                 "SparseAttention",
                 "PagedAttention",
@@ -118,7 +117,7 @@ class RefusalTest {
                     PLAIN,
                     graph -> core(graph).setOpType(operator),
                     "(com.microsoft." + operator + "): is an attention operator",
-                    "supported are GroupQueryAttention"));
+                    "supported are GroupQueryAttention and MultiHeadAttention"));
     return Stream.concat(
         operators,
         Stream.of(
@@ -126,6 +125,14 @@ class RefusalTest {
                 PLAIN,
                 graph -> core(graph).setDomain("").setOpType("Attention"),
                 "(Attention): attribute num_heads is not supported with its value"),
+            mutilated(
+                PLAIN,
+                graph -> core(graph).setOpType("MultiHeadAttention"),
+                "(com.microsoft.MultiHeadAttention): attribute kv_num_heads is not supported"),
+            model(multiHead(1, ""), "MultiHeadAttention): its queries, keys and values are packed"),
+            model(multiHead(3, "head"), "input 3 is 'head', supported are masks"),
+            model(multiHead(7, ""), "input 7 is '', supported are masks"),
+            model(multiHead(6, "x0"), "input 6 is 'x0', supported are masks"),
             model(
                 single(true),
                 "'weights/Softmax' (Softmax): its keys come from 'x' without a cache in front"),
@@ -143,6 +150,16 @@ class RefusalTest {
                     graph.addInput(graph.getInput(0).toBuilder().setName("encoder_hidden_states")),
                 "input 'encoder_hidden_states'",
                 "encoder-decoder")));
+  }
+
+  /** A model whose first attention has another input. */
+  private static ModelProto multiHead(int input, String tensor) {
+    ModelProto.Builder model =
+        new SingleOperatorModel(
+                4, 32, 1, 0, false, SingleOperatorModel.Form.MULTI_HEAD_CACHED, false)
+            .build(1).toBuilder();
+    node(model.getGraphBuilder(), "attended0").setInput(input, tensor);
+    return model.build();
   }
 
   private static Stream<Arguments> whatSegmentsMayNotHold() {

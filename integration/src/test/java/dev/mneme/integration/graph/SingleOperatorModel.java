@@ -23,7 +23,7 @@ import java.util.Random;
  * @param softcap bound of the scores, 0 for none
  * @param splitScale whether queries and keys are multiplied by the root of the scale each, as
  *     Optimum does, and not their product
- * @param fused whether attention is the operator of ONNX and not MatMul, Softmax and MatMul
+ * @param form what attention is written as
  * @param validity whether rows that a mask excludes are set to zero behind the attention
  */
 record SingleOperatorModel(
@@ -32,8 +32,18 @@ record SingleOperatorModel(
     float magnitude,
     float softcap,
     boolean splitScale,
-    boolean fused,
+    Form form,
     boolean validity) {
+
+  /** Attention behind rotation and in front of the rows. */
+  enum Form {
+    MATMUL,
+    ONNX,
+    /** {@code MultiHeadAttention} with keys and values that were repeated behind the cache. */
+    MULTI_HEAD,
+    /** The same with the cache as its own inputs, as many keys as queries. */
+    MULTI_HEAD_CACHED
+  }
 
   private static final int LAYERS = 2;
   private static final int HEADS = TinyModel.HEADS;
@@ -52,7 +62,7 @@ record SingleOperatorModel(
   private final class Writer {
 
     private final Random random;
-    private final GraphBuilder graph = new GraphBuilder("single", fused ? 23 : 18);
+    private final GraphBuilder graph = new GraphBuilder("single", form == Form.ONNX ? 23 : 18);
 
     Writer(long seed) {
       random = new Random(seed);
@@ -136,6 +146,8 @@ record SingleOperatorModel(
           "repeated_shape",
           attribute("axis", 0L));
       graph.node("Concat", List.of("batch", "tokens", "rest"), "rows_shape", attribute("axis", 0L));
+      graph.initializer("width", new long[] {HEADS * HEAD_DIM}, 1);
+      graph.node("Concat", List.of("batch", "rest", "width"), "rows_of_any", attribute("axis", 0L));
     }
 
     private void mask() {
@@ -178,9 +190,36 @@ record SingleOperatorModel(
       String query = rotated(heads("q" + i, i, HEADS, "heads_shape"));
       String key = rotated(heads("k" + i, i, kvHeads, "kv_shape"));
       String value = heads("v" + i, i, kvHeads, "kv_shape");
-      String output = attention(i, query, repeated(i, "key", key), repeated(i, "value", value));
-      graph.node("Transpose", List.of(output), "by_token" + i, attribute("perm", 0L, 2L, 1L, 3L));
-      graph.node("Reshape", List.of("by_token" + i, "rows_shape"), "attended" + i);
+      switch (form) {
+        case MATMUL, ONNX -> {
+          String output = attention(i, query, repeated(i, "key", key), repeated(i, "value", value));
+          graph.node(
+              "Transpose", List.of(output), "by_token" + i, attribute("perm", 0L, 2L, 1L, 3L));
+          graph.node("Reshape", List.of("by_token" + i, "rows_shape"), "attended" + i);
+        }
+        case MULTI_HEAD ->
+            multiHead(
+                List.of(
+                    rows(query),
+                    rows(repeated(i, "key", key)),
+                    rows(repeated(i, "value", value)),
+                    "",
+                    "",
+                    "mask"),
+                List.of("attended" + i));
+        case MULTI_HEAD_CACHED ->
+            multiHead(
+                List.of(
+                    rows(query),
+                    rows(key),
+                    rows(value),
+                    "",
+                    "",
+                    "mask",
+                    past(i, "key"),
+                    past(i, "value")),
+                List.of("attended" + i, present(i, "key"), present(i, "value")));
+      }
       String attended = "attended" + i;
       if (validity) {
         graph.node("Where", List.of("invalid", "nothing", attended), "valid" + i);
@@ -191,6 +230,23 @@ record SingleOperatorModel(
       linear("middle" + i, "up" + i, HIDDEN, HIDDEN);
       graph.node("Tanh", List.of("up" + i), "act" + i);
       graph.node("Add", List.of("middle" + i, "act" + i), "x" + (i + 1));
+    }
+
+    private void multiHead(List<String> inputs, List<String> outputs) {
+      graph.node(
+          GraphBuilder.MICROSOFT,
+          "MultiHeadAttention",
+          inputs,
+          outputs,
+          attribute("num_heads", HEADS),
+          attribute("scale", 0.2f));
+    }
+
+    private String rows(String heads) {
+      graph.node(
+          "Transpose", List.of(heads), heads + "_by_token", attribute("perm", 0L, 2L, 1L, 3L));
+      graph.node("Reshape", List.of(heads + "_by_token", "rows_of_any"), heads + "_rows");
+      return heads + "_rows";
     }
 
     private String heads(String name, int layer, int heads, String shape) {
@@ -246,7 +302,7 @@ record SingleOperatorModel(
     }
 
     private String attention(int i, String query, String key, String value) {
-      if (fused) {
+      if (form == Form.ONNX) {
         graph.node(
             "",
             "Attention",

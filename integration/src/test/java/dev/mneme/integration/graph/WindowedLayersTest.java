@@ -96,7 +96,8 @@ class WindowedLayersTest {
 
   @Test
   void aWindowThatTheGraphDoesNotHaveIsFoundOut() throws Exception {
-    new SingleOperatorModel(2, 32, 1, 0, false, false, false).write(folder, 3);
+    new SingleOperatorModel(2, 32, 1, 0, false, SingleOperatorModel.Form.MATMUL, false)
+        .write(folder, 3);
     try (SegmentedModel model = SegmentedModel.open(ModelGraph.read(folder), runtime)) {
       assertThat(SelfCheck.compare(model)).isLessThan(1e-4);
     }
@@ -112,7 +113,8 @@ class WindowedLayersTest {
 
   @Test
   void aModelOfWindowsAloneIsRefused() throws Exception {
-    new SingleOperatorModel(2, 32, 1, 0, false, false, false).write(folder, 3);
+    new SingleOperatorModel(2, 32, 1, 0, false, SingleOperatorModel.Form.MATMUL, false)
+        .write(folder, 3);
     Files.writeString(
         folder.resolve("config.json"),
         "{\"layer_types\": [\"sliding_attention\", \"sliding_attention\"], \"sliding_window\": 5}");
