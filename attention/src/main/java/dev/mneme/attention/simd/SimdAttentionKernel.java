@@ -40,8 +40,7 @@ public final class SimdAttentionKernel implements AttentionKernel {
 
   /** Whether the JVM runs with the Vector API, on a machine whose vectors make it worth it. */
   public static boolean isAvailable() {
-    return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()
-        && FloatBlocks.isFast();
+    return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent() && SimdMath.isFast();
   }
 
   @Override

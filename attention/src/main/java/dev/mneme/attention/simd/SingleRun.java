@@ -1,8 +1,8 @@
 package dev.mneme.attention.simd;
 
-import static dev.mneme.attention.simd.FloatBlocks.COLUMNS;
-import static dev.mneme.attention.simd.FloatBlocks.ROWS;
 import static dev.mneme.attention.simd.SimdAttentionKernel.atLeast;
+import static dev.mneme.attention.simd.SimdMath.COLUMNS;
+import static dev.mneme.attention.simd.SimdMath.ROWS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.mneme.attention.AttentionShape;
@@ -35,7 +35,7 @@ final class SingleRun implements Workers.Task {
     this.tile = tile;
     shape = set.shape();
     dim = shape.headDim();
-    paddedDim = FloatBlocks.padded(dim);
+    paddedDim = SimdMath.padded(dim);
     quarters = new Quarter[QUARTERS * shape.kvHeads()];
     Arrays.setAll(quarters, number -> new Quarter(number / QUARTERS, number % QUARTERS));
   }
@@ -72,7 +72,7 @@ final class SingleRun implements Workers.Task {
       for (int i = first; i < first + QUARTERS; i++) {
         Quarter quarter = quarters[i];
         quarter.share[member] /= sum;
-        FloatBlocks.addScaled(
+        SimdMath.addScaled(
             quarter.output, member * paddedDim, quarter.share[member], output, 0, paddedDim);
         quarter.writeMass(head, member);
       }
@@ -147,7 +147,7 @@ final class SingleRun implements Workers.Task {
       MemorySegment from = far ? tile.farQueries() : tile.windowQueries();
       MemorySegment.copy(from, JAVA_FLOAT, first, queries, 0, shape.group() * dim);
       for (int c = 0; c < paddedCount; c += COLUMNS) {
-        FloatBlocks.transpose(rows, c * dim, COLUMNS, dim, panel, 0);
+        SimdMath.transpose(rows, c * dim, COLUMNS, dim, panel, 0);
         multiply(queries, dim, dim, panel, 0, COLUMNS, weights, c, paddedCount);
       }
     }
@@ -164,7 +164,7 @@ final class SingleRun implements Workers.Task {
         int outAt,
         int outStride) {
       for (int member = 0; member < paddedGroup; member += ROWS) {
-        FloatBlocks.multiply(
+        SimdMath.multiply(
             a,
             member * aStride,
             aStride,
@@ -194,13 +194,13 @@ final class SingleRun implements Workers.Task {
 
     private void weigh(int member, int at) {
       if (shape.softcap() != 0) {
-        FloatBlocks.softcap(weights, at, paddedCount, shape.softcap());
+        SimdMath.softcap(weights, at, paddedCount, shape.softcap());
       }
-      FloatBlocks.addMask(weights, at, tile.mask(), column, count);
+      SimdMath.addMask(weights, at, tile.mask(), column, count);
       Arrays.fill(weights, at + count, at + paddedCount, Float.NEGATIVE_INFINITY);
-      max[member] = FloatBlocks.max(weights, at, paddedCount);
+      max[member] = SimdMath.max(weights, at, paddedCount);
       if (max[member] > Float.NEGATIVE_INFINITY) {
-        sum[member] = FloatBlocks.exponentiate(weights, at, paddedCount, max[member]);
+        sum[member] = SimdMath.exponentiate(weights, at, paddedCount, max[member]);
       } else {
         Arrays.fill(weights, at, at + paddedCount, 0);
       }
@@ -209,7 +209,7 @@ final class SingleRun implements Workers.Task {
     void writeMass(int head, int member) {
       if (count > 0) {
         int at = member * paddedCount;
-        FloatBlocks.scale(weights, at, share[member], paddedCount);
+        SimdMath.scale(weights, at, share[member], paddedCount);
         long row = (long) tile.massRow(head, 0) * (set.far() + set.window());
         MemorySegment.copy(
             weights, at, tile.mass(), JAVA_FLOAT, (row + column) * Float.BYTES, count);

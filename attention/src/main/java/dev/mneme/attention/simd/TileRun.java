@@ -1,8 +1,8 @@
 package dev.mneme.attention.simd;
 
-import static dev.mneme.attention.simd.FloatBlocks.COLUMNS;
-import static dev.mneme.attention.simd.FloatBlocks.ROWS;
 import static dev.mneme.attention.simd.SimdAttentionKernel.atLeast;
+import static dev.mneme.attention.simd.SimdMath.COLUMNS;
+import static dev.mneme.attention.simd.SimdMath.ROWS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.mneme.attention.AttentionShape;
@@ -17,7 +17,7 @@ import java.util.concurrent.atomic.AtomicIntegerArray;
 /**
  * Attention of a tile of several queries, and the memory that it takes.
  *
- * <p>The columns that some query sees are packed into panels of {@link FloatBlocks#COLUMNS}, keys
+ * <p>The columns that some query sees are packed into panels of {@link SimdMath#COLUMNS}, keys
  * channel by channel. Then each run of queries is attended for each key/value head, the rows of its
  * query heads stacked, some rows at a time: all scores of a band of rows, their weights, the
  * weighted sum of the values. One tile at a time.
@@ -69,7 +69,7 @@ final class TileRun implements Workers.Task {
     this.tile = tile;
     shape = set.shape();
     dim = shape.headDim();
-    paddedDim = FloatBlocks.padded(dim);
+    paddedDim = SimdMath.padded(dim);
     keys = new MemorySegment[shape.kvHeads()];
     values = new MemorySegment[shape.kvHeads()];
     Arrays.fill(keys, MemorySegment.NULL);
@@ -167,7 +167,7 @@ final class TileRun implements Workers.Task {
       int firstRow = isFar(panel) ? head * far + first : head * set.window() + first - far;
       MemorySegment.copy(
           from, JAVA_FLOAT, firstRow * shape.vectorBytes(), band.output, 0, count * dim);
-      FloatBlocks.transpose(band.output, 0, COLUMNS, dim, keys[head], (long) at * dim);
+      SimdMath.transpose(band.output, 0, COLUMNS, dim, keys[head], (long) at * dim);
       copyValues(head * width + first, count, values[head], at * paddedDim);
     }
   }
@@ -226,7 +226,7 @@ final class TileRun implements Workers.Task {
       int at = i * COLUMNS;
       float[] queries = isFar(panels[i]) ? band.farQueries : band.windowQueries;
       for (int r = from; r < to; r += ROWS) {
-        FloatBlocks.multiply(
+        SimdMath.multiply(
             queries,
             r * dim,
             dim,
@@ -246,27 +246,27 @@ final class TileRun implements Workers.Task {
   private void weigh(int query, int bandRow, int member, Band band) {
     int start = bandRow * row;
     if (shape.softcap() != 0) {
-      FloatBlocks.softcap(band.scores, start, row, shape.softcap());
+      SimdMath.softcap(band.scores, start, row, shape.softcap());
     }
     for (int i = 0; i < panelCount; i++) {
       if (masked[i]) {
         int at = start + i * COLUMNS;
         int count = columns(panels[i]);
         long mask = (long) query * width + firstColumn(panels[i]);
-        FloatBlocks.addMask(band.scores, at, tile.mask(), mask, count);
+        SimdMath.addMask(band.scores, at, tile.mask(), mask, count);
         Arrays.fill(band.scores, at + count, at + COLUMNS, Float.NEGATIVE_INFINITY);
       }
     }
-    float max = FloatBlocks.max(band.scores, start, row);
-    float share = 1 / FloatBlocks.exponentiate(band.scores, start, row, max);
+    float max = SimdMath.max(band.scores, start, row);
+    float share = 1 / SimdMath.exponentiate(band.scores, start, row, max);
     band.shares[bandRow] = share;
-    FloatBlocks.addScaled(band.scores, start, share, band.mass, member * row, row);
+    SimdMath.addScaled(band.scores, start, share, band.mass, member * row, row);
   }
 
   /** Sums the values by their weights. */
   private void sum(int head, int rows, Band band) {
     for (int r = 0; r < rows; r += ROWS) {
-      FloatBlocks.multiply(
+      SimdMath.multiply(
           band.scores,
           r * row,
           row,
@@ -280,7 +280,7 @@ final class TileRun implements Workers.Task {
           paddedDim);
     }
     for (int r = 0; r < rows; r++) {
-      FloatBlocks.scale(band.output, r * paddedDim, band.shares[r], paddedDim);
+      SimdMath.scale(band.output, r * paddedDim, band.shares[r], paddedDim);
     }
   }
 

@@ -11,12 +11,13 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The inner loops of attention over float arrays, with the widest vectors of the machine.
+ * The inner loops of attention over floats on the heap and off it, with the widest vectors of the
+ * machine.
  *
  * <p>Results do not depend on whether a loop is compiled yet: every sum is taken in an order of its
  * own, and multiplication with addition is rounded once.
  */
-final class FloatBlocks {
+final class SimdMath {
 
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
 
@@ -49,7 +50,7 @@ final class FloatBlocks {
   /** 1.5 * 2^23: what is added to it is rounded to an integer. */
   private static final FloatVector SHIFT = all(12_582_912);
 
-  private FloatBlocks() {}
+  private SimdMath() {}
 
   /** Whether vectors are wide enough for these loops to be worth it. */
   static boolean isFast() {
