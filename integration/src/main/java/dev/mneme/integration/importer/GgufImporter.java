@@ -2,6 +2,7 @@ package dev.mneme.integration.importer;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -12,14 +13,14 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Makes an ONNX model folder out of a GGUF file of the llama architecture.
+ * Makes an ONNX model folder out of a GGUF file of the architectures llama, qwen2 and gemma3.
  *
  * <p>The folder is laid out as onnxruntime-genai's model builder does: {@code model.onnx} with
  * com.microsoft GroupQueryAttention, {@code model.onnx.data}, {@code genai_config.json}, {@code
- * tokenizer.json}, {@code tokenizer_config.json} and {@code chat_template.jinja} where the file has
- * a template. Tensors of the types F32, F16, BF16, Q4_0, Q4_1 and Q8_0 are read. What is not
- * supported is refused by name before any weight is written. Stateless, so safe for use by several
- * threads.
+ * tokenizer.json}, {@code tokenizer_config.json}, {@code chat_template.jinja} where the file has a
+ * template, and {@code config.json} where layers see a window only. Which tensors can be read is in
+ * {@link GgufType}. What is not supported is refused by name before any weight is written.
+ * Stateless, so safe for use by several threads.
  */
 public final class GgufImporter {
 
@@ -39,19 +40,22 @@ public final class GgufImporter {
     try (Arena arena = Arena.ofConfined()) {
       GgufFile file = GgufFile.open(gguf, arena);
       Source source = Source.of(file, options);
-      LlamaShape shape = source.weights().shape();
+      DecoderShape shape = source.weights().shape();
       writeJson(folder.resolve("genai_config.json"), configuration(shape, source.tokenizer()));
       writeJson(folder.resolve("tokenizer.json"), source.tokenizer().toJson());
       writeJson(
           folder.resolve("tokenizer_config.json"),
           tokenizerConfiguration(shape, source.tokenizer()));
+      if (shape.windows().exist()) {
+        writeJson(folder.resolve("config.json"), windowConfiguration(shape));
+      }
       Optional<String> template = file.metadata().findText("tokenizer.chat_template");
       if (template.isPresent()) {
         Files.writeString(folder.resolve("chat_template.jinja"), template.get());
       }
       try (Progress.Task task =
           progress.start("converting " + gguf.getFileName(), source.bytes())) {
-        LlamaGraph.write(source.weights(), options, folder, task);
+        DecoderGraph.write(source.weights(), options, folder, task);
       }
     }
   }
@@ -68,7 +72,7 @@ public final class GgufImporter {
     }
   }
 
-  private static ObjectNode configuration(LlamaShape shape, GgufTokenizer tokenizer)
+  private static ObjectNode configuration(DecoderShape shape, GgufTokenizer tokenizer)
       throws IOException {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
     ObjectNode model = root.putObject("model");
@@ -78,14 +82,18 @@ public final class GgufImporter {
         model.put(role.equals("padding") ? "pad_token_id" : role + "_token_id", id.get());
       }
     }
+    List<Integer> ends = tokenizer.endIds();
+    if (ends.size() > 1) {
+      ends.forEach(model.putArray("eos_token_id")::add);
+    }
     model.put("context_length", shape.contextLength());
-    model.put("type", "llama");
+    model.put("type", shape.architecture().configName());
     model.put("vocab_size", shape.vocabulary());
     ObjectNode decoder = model.putObject("decoder");
     ObjectNode session = decoder.putObject("session_options");
     session.put("log_id", "onnxruntime-genai");
     session.putArray("provider_options");
-    decoder.put("filename", LlamaGraph.MODEL_FILE);
+    decoder.put("filename", DecoderGraph.MODEL_FILE);
     decoder.put("head_size", shape.headSize());
     decoder.put("hidden_size", shape.hidden());
     decoder.put("num_attention_heads", shape.heads());
@@ -116,9 +124,24 @@ public final class GgufImporter {
     return root;
   }
 
-  private static ObjectNode tokenizerConfiguration(LlamaShape shape, GgufTokenizer tokenizer)
+  /** What Hugging Face's configuration says of windows. */
+  private static ObjectNode windowConfiguration(DecoderShape shape) {
+    ObjectNode root = JsonNodeFactory.instance.objectNode();
+    root.put("model_type", shape.architecture().configName());
+    root.put("sliding_window", shape.windows().tokens());
+    ArrayNode types = root.putArray("layer_types");
+    for (int layer = 0; layer < shape.layers(); layer++) {
+      types.add(shape.windows().contain(layer) ? "sliding_attention" : "full_attention");
+    }
+    return root;
+  }
+
+  private static ObjectNode tokenizerConfiguration(DecoderShape shape, GgufTokenizer tokenizer)
       throws IOException {
     ObjectNode root = JsonNodeFactory.instance.objectNode();
+    if (tokenizer.addsBos()) {
+      root.put("add_bos_token", true);
+    }
     root.put("add_prefix_space", false);
     root.put("clean_up_tokenization_spaces", false);
     root.put("model_max_length", shape.contextLength());
@@ -142,12 +165,12 @@ public final class GgufImporter {
    *
    * @param bytes about what the conversion writes
    */
-  private record Source(LlamaWeights weights, GgufTokenizer tokenizer, long bytes) {
+  private record Source(DecoderWeights weights, GgufTokenizer tokenizer, long bytes) {
 
     static Source of(GgufFile file, ImportOptions options) throws IOException {
       GgufMetadata metadata = file.metadata();
-      LlamaShape shape = LlamaShape.of(metadata);
-      LlamaWeights weights = new LlamaWeights(file, shape);
+      DecoderShape shape = DecoderShape.of(metadata);
+      DecoderWeights weights = new DecoderWeights(file, shape);
       GgufTokenizer tokenizer = new GgufTokenizer(metadata);
       if (tokenizer.vocabulary() != shape.vocabulary()) {
         throw metadata.unexpected(
@@ -169,7 +192,7 @@ public final class GgufImporter {
       }
       boolean ownHead = weights.ownHead().isPresent();
       return new Source(
-          weights, tokenizer, LlamaGraph.dataBytes(shape, ownHead, options.precision()));
+          weights, tokenizer, DecoderGraph.dataBytes(shape, ownHead, options.precision()));
     }
   }
 }

@@ -47,8 +47,9 @@ record GgufMetadata(String file, Map<String, Object> values) {
     return find(key, Double.class, "a floating-point number");
   }
 
-  boolean flag(String key) throws IOException {
-    return find(key, Boolean.class, "a boolean").orElse(false);
+  /** A boolean, {@code otherwise} where there is none. */
+  boolean flag(String key, boolean otherwise) throws IOException {
+    return find(key, Boolean.class, "a boolean").orElse(otherwise);
   }
 
   List<String> texts(String key) throws IOException {
@@ -57,6 +58,10 @@ record GgufMetadata(String file, Map<String, Object> values) {
 
   List<Long> integers(String key) throws IOException {
     return list(key, Long.class, "integers");
+  }
+
+  List<Double> reals(String key) throws IOException {
+    return list(key, Double.class, "floating-point numbers");
   }
 
   IOException unexpected(String key, String expected, Object found) {

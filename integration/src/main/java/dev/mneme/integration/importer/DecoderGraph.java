@@ -5,20 +5,22 @@ import static dev.mneme.attention.onnx.GraphBuilder.attribute;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import com.google.common.primitives.Longs;
 import dev.mneme.attention.onnx.GraphBuilder;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.LongStream;
 
 /**
- * Writes a llama model as onnxruntime-genai's model builder lays it out for the CPU: the same
- * operators, names of nodes and tensors, inputs and outputs.
+ * Writes a decoder-only model as onnxruntime-genai's model builder lays it out for the CPU: the
+ * same operators, names of nodes and tensors, inputs and outputs.
  *
  * <p>Two things differ. The embedding is never gathered from the transposed head: ONNX Runtime
  * would keep a second copy of it in memory. In float32 it is a tensor of its own, which is mapped
@@ -27,7 +29,7 @@ import java.util.stream.LongStream;
  * block, where MatMulNBits alone offers integer zero points: {@code x W} is MatMulNBits of x plus
  * the sums of x over each block times the offsets, two small MatMuls.
  */
-final class LlamaGraph {
+final class DecoderGraph {
 
   static final String MODEL_FILE = "model.onnx";
   static final String DATA_FILE = "model.onnx.data";
@@ -39,15 +41,20 @@ final class LlamaGraph {
   private static final String PAST_LENGTH = MASK + "Sub/Cast/output_0";
   private static final String TOTAL_LENGTH = MASK + "Gather/Cast/output_0";
 
-  private final LlamaWeights weights;
-  private final LlamaShape shape;
+  /** Ends the names of the rotation's tables for layers that see a window. */
+  private static final String WINDOWED = "_local";
+
+  private final DecoderWeights weights;
+  private final DecoderShape shape;
   private final ImportOptions options;
   private final GraphBuilder graph;
   private final WeightFile data;
-  private final Set<String> blockSums = new HashSet<>();
 
-  private LlamaGraph(
-      LlamaWeights weights, ImportOptions options, GraphBuilder graph, WeightFile data) {
+  /** Names of constants that several nodes share. */
+  private final Set<String> constants = new HashSet<>();
+
+  private DecoderGraph(
+      DecoderWeights weights, ImportOptions options, GraphBuilder graph, WeightFile data) {
     this.weights = weights;
     this.shape = weights.shape();
     this.options = options;
@@ -57,11 +64,11 @@ final class LlamaGraph {
 
   /** Writes {@link #MODEL_FILE} and {@link #DATA_FILE} into {@code folder}. */
   static void write(
-      LlamaWeights weights, ImportOptions options, Path folder, Progress.Task progress)
+      DecoderWeights weights, ImportOptions options, Path folder, Progress.Task progress)
       throws IOException {
     GraphBuilder graph = new GraphBuilder("main_graph", OPSET);
     try (WeightFile data = new WeightFile(folder.resolve(DATA_FILE), graph, progress)) {
-      new LlamaGraph(weights, options, graph, data).addModel();
+      new DecoderGraph(weights, options, graph, data).addModel();
     }
     try (OutputStream out =
         new BufferedOutputStream(Files.newOutputStream(folder.resolve(MODEL_FILE)))) {
@@ -70,13 +77,14 @@ final class LlamaGraph {
   }
 
   /** Bytes of the data file that {@link #write} makes, without the gaps between tensors. */
-  static long dataBytes(LlamaShape shape, boolean ownHead, Precision precision) {
+  static long dataBytes(DecoderShape shape, boolean ownHead, Precision precision) {
     long hidden = shape.hidden();
     long attention = hidden * (2L * shape.querySize() + 2L * shape.kvSize());
     long projections = shape.layers() * (attention + 3 * hidden * shape.feedForward());
     long table = hidden * shape.vocabulary();
-    long vectors = (2L * shape.layers() + 1) * hidden;
-    long rotation = (long) shape.contextLength() * shape.headSize();
+    long vectors = (long) shape.layers() * layerVectors(shape) + hidden;
+    int rotations = shape.windows().exist() ? 2 : 1;
+    long rotation = (long) rotations * shape.contextLength() * shape.headSize();
     int tables = precision == Precision.FP32 || ownHead ? 2 : 1;
     long sums =
         LongStream.of(hidden, shape.querySize(), shape.feedForward())
@@ -91,24 +99,47 @@ final class LlamaGraph {
         };
   }
 
+  /** Weights of a layer that are not in matrices: norms and biases. */
+  private static long layerVectors(DecoderShape shape) {
+    Architecture architecture = shape.architecture();
+    long norms = (architecture.hasOutputNorms() ? 4L : 2L) * shape.hidden();
+    long headNorms = architecture.hasHeadNorms() ? 2L * shape.headSize() : 0;
+    long biases = architecture.isBiased() ? shape.querySize() + 2L * shape.kvSize() : 0;
+    return norms + headNorms + biases;
+  }
+
   private void addModel() throws IOException {
+    boolean outputNorms = shape.architecture().hasOutputNorms();
     addInputsAndOutputs();
     addMask();
-    addRotation();
+    addRotation("", shape.ropeBase());
+    if (shape.windows().exist()) {
+      addRotation(WINDOWED, shape.windows().ropeBase());
+    }
     String residual = addEmbedding();
     String added = "";
     for (int layer = 0; layer < shape.layers(); layer++) {
       Normed first =
           addNorm(layer, "input_layernorm", residual, added, weights.attentionNorm(layer));
       String attended = addAttention(layer, first.output());
+      if (outputNorms) {
+        attended =
+            addNorm(
+                layer, "post_attention_layernorm", attended, weights.attentionOutputNorm(layer));
+      }
       Normed second =
           addNorm(
               layer,
-              "post_attention_layernorm",
+              outputNorms ? "pre_feedforward_layernorm" : "post_attention_layernorm",
               first.residual(),
               attended,
               weights.feedForwardNorm(layer));
       added = addFeedForward(layer, second.output());
+      if (outputNorms) {
+        added =
+            addNorm(
+                layer, "post_feedforward_layernorm", added, weights.feedForwardOutputNorm(layer));
+      }
       residual = second.residual();
     }
     Normed last =
@@ -159,26 +190,41 @@ final class LlamaGraph {
     add(MASK + "Gather/Cast", "Cast", List.of(output(MASK + "Gather")), toInt32);
   }
 
-  private void addRotation() throws IOException {
+  /**
+   * The cosines and sines of a rotation.
+   *
+   * @param suffix of the tables' names
+   */
+  private void addRotation(String suffix, double base) throws IOException {
     int half = shape.headSize() / 2;
     float[] cos = new float[Math.multiplyExact(shape.contextLength(), half)];
     float[] sin = new float[cos.length];
     for (int i = 0; i < half; i++) {
       // Rounded to float before the product, as the model was trained: at position 8000 the
       // difference is visible.
-      float frequency = (float) Math.pow(shape.ropeBase(), -2.0 * i / shape.headSize());
+      float frequency = (float) Math.pow(base, -2.0 * i / shape.headSize());
       for (int position = 0; position < shape.contextLength(); position++) {
         float angle = position * frequency;
         cos[position * half + i] = (float) Math.cos(angle);
         sin[position * half + i] = (float) Math.sin(angle);
       }
     }
-    data.floats("cos_cache", cos, shape.contextLength(), half);
-    data.floats("sin_cache", sin, shape.contextLength(), half);
+    data.floats("cos_cache" + suffix, cos, shape.contextLength(), half);
+    data.floats("sin_cache" + suffix, sin, shape.contextLength(), half);
   }
 
   private String addEmbedding() throws IOException {
     String name = "/model/embed_tokens/";
+    String embedded = addLookup(name);
+    if (!shape.architecture().scalesEmbeddings()) {
+      return embedded;
+    }
+    String scale = "/model/constants/FLOAT/embedding_scale";
+    graph.initializer(scale, new float[] {(float) Math.sqrt(shape.hidden())});
+    return add(name + "Mul", "Mul", List.of(embedded, scale));
+  }
+
+  private String addLookup(String name) throws IOException {
     if (options.precision() == Precision.FP32) {
       data.rows(EMBEDDING, weights.embedding());
       return add(name + "Gather", "Gather", List.of(EMBEDDING, "input_ids"));
@@ -209,6 +255,11 @@ final class LlamaGraph {
     addMatMulNBits("/lm_head/MatMul", HEAD, 8, input, "logits", shape.hidden(), shape.vocabulary());
   }
 
+  /** RMS norm of {@code input}. */
+  private String addNorm(int layer, String part, String input, float[] scale) throws IOException {
+    return addNorm(layer, part, input, "", scale).output();
+  }
+
   /**
    * RMS norm of {@code residual + added}.
    *
@@ -221,15 +272,7 @@ final class LlamaGraph {
     data.floats(weight, scale, scale.length);
     String output = output(name);
     if (added.isEmpty()) {
-      graph.namedNode(
-          name + "/LayerNorm",
-          "",
-          "SimplifiedLayerNormalization",
-          List.of(residual, weight),
-          List.of(output),
-          attribute("epsilon", shape.epsilon()),
-          attribute("axis", -1),
-          attribute("stash_type", 1));
+      addRmsNorm(name + "/LayerNorm", residual, weight, output);
       return new Normed(output, residual);
     }
     boolean last = layer == shape.layers();
@@ -247,33 +290,97 @@ final class LlamaGraph {
   private String addAttention(int layer, String input) throws IOException {
     String name = "/model/layers." + layer + "/attn";
     String weight = "model.layers." + layer + ".attn.";
-    String packed =
-        addProjection(name + "/qkv_proj", weight + "qkv_proj", weights.queryKeyValue(layer), input);
+    List<String> projected =
+        shape.architecture().hasHeadNorms()
+            ? addNormedHeads(layer, name, weight, input)
+            : List.of(addPacked(layer, name, weight, input), "", "");
+    boolean windowed = shape.windows().contain(layer);
+    String rotation = windowed ? WINDOWED : "";
     String core = name + "/GroupQueryAttention";
     graph.namedNode(
         core,
         MICROSOFT,
         "GroupQueryAttention",
         List.of(
-            packed,
-            "",
-            "",
+            projected.get(0),
+            projected.get(1),
+            projected.get(2),
             "past_key_values." + layer + ".key",
             "past_key_values." + layer + ".value",
             PAST_LENGTH,
             TOTAL_LENGTH,
-            "cos_cache",
-            "sin_cache"),
+            "cos_cache" + rotation,
+            "sin_cache" + rotation),
         List.of(output(core), "present." + layer + ".key", "present." + layer + ".value"),
         attribute("num_heads", shape.heads()),
         attribute("kv_num_heads", shape.kvHeads()),
-        attribute("scale", (float) (1 / Math.sqrt(shape.headSize()))),
-        attribute("local_window_size", -1),
+        attribute("scale", shape.queryScale()),
+        attribute("local_window_size", windowed ? shape.windows().tokens() : -1),
         attribute("softcap", 0f),
         attribute("do_rotary", 1),
         attribute("rotary_interleaved", 0));
     return addProjection(
         name + "/o_proj", weight + "o_proj", weights.attentionOutput(layer), output(core));
+  }
+
+  /** Queries, keys and values of each token side by side. */
+  private String addPacked(int layer, String name, String weight, String input) throws IOException {
+    String packed =
+        addProjection(name + "/qkv_proj", weight + "qkv_proj", weights.queryKeyValue(layer), input);
+    if (!shape.architecture().isBiased()) {
+      return packed;
+    }
+    float[] values = weights.queryKeyValueBias(layer);
+    String bias = weight + "qkv_proj.Add.bias";
+    data.floats(bias, values, values.length);
+    return add(name + "/qkv_proj/Add/bias", "Add", List.of(packed, bias));
+  }
+
+  /** Queries and keys with normed heads, and values. */
+  private List<String> addNormedHeads(int layer, String name, String weight, String input)
+      throws IOException {
+    String query = addProjection(name + "/q_proj", weight + "q_proj", weights.query(layer), input);
+    String key = addProjection(name + "/k_proj", weight + "k_proj", weights.key(layer), input);
+    String value = addProjection(name + "/v_proj", weight + "v_proj", weights.value(layer), input);
+    return List.of(
+        addHeadNorm(
+            name + "/q_norm", weight + "q_norm", shape.heads(), query, weights.queryNorm(layer)),
+        addHeadNorm(
+            name + "/k_norm", weight + "k_norm", shape.kvHeads(), key, weights.keyNorm(layer)),
+        value);
+  }
+
+  /** RMS norm of each head of {@code input}, which is [batch, tokens, heads * size]. */
+  private String addHeadNorm(
+      String name, String weightPrefix, int heads, String input, float[] scale) throws IOException {
+    String weight = weightPrefix + ".layernorm.weight";
+    data.floats(weight, scale, scale.length);
+    String split = add(name + "/Reshape_1", "Reshape", List.of(input, sizes(heads, scale.length)));
+    String normed = output(name + "/SimplifiedLayerNormalization");
+    addRmsNorm(name + "/SimplifiedLayerNormalization", split, weight, normed);
+    return add(name + "/Reshape_2", "Reshape", List.of(normed, sizes((long) heads * scale.length)));
+  }
+
+  private void addRmsNorm(String node, String input, String weight, String output) {
+    graph.namedNode(
+        node,
+        "",
+        "SimplifiedLayerNormalization",
+        List.of(input, weight),
+        List.of(output),
+        attribute("epsilon", shape.epsilon()),
+        attribute("axis", -1),
+        attribute("stash_type", 1));
+  }
+
+  /** A constant for Reshape: batch and tokens as they are, and {@code last} after them. */
+  private String sizes(long... last) {
+    long[] all = Longs.concat(new long[] {0, 0}, last);
+    String name = "/model/constants/INT64/" + Arrays.toString(all);
+    if (constants.add(name)) {
+      graph.initializer(name, all, all.length);
+    }
+    return name;
   }
 
   private String addFeedForward(int layer, String input) throws IOException {
@@ -282,10 +389,16 @@ final class LlamaGraph {
     String gate =
         addProjection(name + "/gate_proj", weight + "gate_proj", weights.gate(layer), input);
     String up = addProjection(name + "/up_proj", weight + "up_proj", weights.up(layer), input);
-    String sigmoid = add(name + "/act_fn/Sigmoid", "Sigmoid", List.of(gate));
-    String activated = add(name + "/act_fn/Mul", "Mul", List.of(gate, sigmoid));
-    String product = add(name + "/Mul", "Mul", List.of(activated, up));
+    String product = add(name + "/Mul", "Mul", List.of(addActivation(name + "/act_fn", gate), up));
     return addProjection(name + "/down_proj", weight + "down_proj", weights.down(layer), product);
+  }
+
+  private String addActivation(String name, String input) {
+    if (shape.architecture().hasGelu()) {
+      return addOf(MICROSOFT, name + "/FastGelu", "FastGelu", List.of(input));
+    }
+    String sigmoid = add(name + "/Sigmoid", "Sigmoid", List.of(input));
+    return add(name + "/Mul", "Mul", List.of(input, sigmoid));
   }
 
   /** A linear layer in the chosen precision; returns its output. */
@@ -317,7 +430,7 @@ final class LlamaGraph {
   /** A matrix [inputs, inputs/32] of ones and zeros that sums each block of its input. */
   private String blockSums(int inputs) throws IOException {
     String name = "block_sums." + inputs;
-    if (blockSums.add(name)) {
+    if (constants.add(name)) {
       int blocks = inputs / BlockQuantizer.BLOCK;
       float[] ones = new float[inputs * blocks];
       for (int i = 0; i < inputs; i++) {
