@@ -206,9 +206,12 @@ public final class MnemeSession implements AutoCloseable {
     return tokens;
   }
 
-  /** Appends text, encoded without special tokens of its own. */
-  public void append(String text) {
-    append(model.tokenizer().encode(text));
+  /**
+   * Appends text. The first one of a session begins with what the tokenizer puts in front of texts,
+   * such as {@code <bos>} of Gemma.
+   */
+  public synchronized void append(String text) {
+    append(tokens == 0 ? model.tokenizer().encodeText(text) : model.tokenizer().encode(text));
   }
 
   /** Appends tokens. */

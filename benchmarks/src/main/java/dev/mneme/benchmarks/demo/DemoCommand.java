@@ -68,10 +68,11 @@ public final class DemoCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     try (MnemeModel opened = model.open()) {
       Sample sample =
-          RecallTask.of("passkey", text -> opened.tokenizer().encode(text).length, Prose.BUILT_IN)
+          RecallTask.of(
+                  "passkey", text -> opened.tokenizer().encodeText(text).length, Prose.BUILT_IN)
               .sample(Grid.lengths(length).getFirst(), depth, seed);
       Prompt asked = sample.prompt();
-      int[] prompt = opened.tokenizer().encode(asked.text());
+      int[] prompt = opened.tokenizer().encodeText(asked.text());
       PrintWriter out = spec.commandLine().getOut();
       out.printf(
           "%s: %,d tokens of filler, and at %.0f %% of them the sentence%n  \"%s\"%n",

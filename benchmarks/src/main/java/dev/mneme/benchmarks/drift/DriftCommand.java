@@ -128,12 +128,12 @@ public final class DriftCommand implements Callable<Integer> {
   private int[] tokens(MnemeModel opened) throws IOException {
     int most = Grid.lengths(length).getFirst();
     if (text != null) {
-      int[] tokens = opened.tokenizer().encode(Files.readString(text));
+      int[] tokens = opened.tokenizer().encodeText(Files.readString(text));
       return Arrays.copyOf(tokens, Math.min(most, tokens.length));
     }
     Sample sample =
-        RecallTask.of("passkey", part -> opened.tokenizer().encode(part).length, Prose.BUILT_IN)
+        RecallTask.of("passkey", part -> opened.tokenizer().encodeText(part).length, Prose.BUILT_IN)
             .sample(most, MIDDLE, 1);
-    return opened.tokenizer().encode(sample.prompt().text());
+    return opened.tokenizer().encodeText(sample.prompt().text());
   }
 }

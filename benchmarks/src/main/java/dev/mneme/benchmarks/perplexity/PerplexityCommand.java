@@ -227,7 +227,7 @@ public final class PerplexityCommand implements Callable<Integer> {
   private int[] tokens(MnemeModel opened, int count) throws IOException {
     Prose prose = text == null ? Prose.BUILT_IN : Prose.read(text);
     // A word has a token at least.
-    int[] tokens = opened.tokenizer().encode(prose.first(count));
+    int[] tokens = opened.tokenizer().encodeText(prose.first(count));
     return IntStream.of(tokens).limit(count).toArray();
   }
 }

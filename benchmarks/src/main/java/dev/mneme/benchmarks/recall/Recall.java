@@ -149,14 +149,16 @@ final class Recall implements AutoCloseable {
     if (folder != null) {
       return contextTokens(sample.prompt().context());
     }
-    return next == null || mode == Mode.RAG ? null : model.tokenizer().encode(next.prompt().text());
+    return next == null || mode == Mode.RAG
+        ? null
+        : model.tokenizer().encodeText(next.prompt().text());
   }
 
   /** The tokens of a context; that of the question before is kept, as it is often the same. */
   private int[] contextTokens(String context) {
     if (!context.equals(lastContext)) {
       lastContext = context;
-      lastContextTokens = model.tokenizer().encode(context);
+      lastContextTokens = model.tokenizer().encodeText(context);
     }
     return lastContextTokens;
   }

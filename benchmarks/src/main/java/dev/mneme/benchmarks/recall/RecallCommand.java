@@ -210,7 +210,7 @@ public final class RecallCommand implements Callable<Integer> {
       return JsonLines.read(data);
     }
     Prose prose = haystack == null ? Prose.BUILT_IN : Prose.read(haystack);
-    ToIntFunction<String> tokens = text -> opened.tokenizer().encode(text).length;
+    ToIntFunction<String> tokens = text -> opened.tokenizer().encodeText(text).length;
     try {
       plan.tasks().forEach(name -> RecallTask.of(name, tokens, prose));
     } catch (IllegalArgumentException e) {
@@ -268,7 +268,7 @@ public final class RecallCommand implements Callable<Integer> {
     int capacity = 0;
     if (mode == Mode.FULL) {
       for (Sample sample : open) {
-        int prompt = opened.tokenizer().encode(sample.prompt().text()).length;
+        int prompt = opened.tokenizer().encodeText(sample.prompt().text()).length;
         capacity = Math.max(capacity, prompt + sample.maxNewTokens());
       }
     }

@@ -160,14 +160,14 @@ public final class RunCommand implements Callable<Integer> {
     try (MnemeModel opened = model.open()) {
       if (memory == null) {
         try (MnemeSession session = opened.newSession()) {
-          append(session, opened.tokenizer().encode(text + Strings.nullToEmpty(question)));
+          append(session, opened.tokenizer().encodeText(text + Strings.nullToEmpty(question)));
           answer(session, options);
         }
         return 0;
       }
       try (MnemeSession kept = kept(opened, memory, !text.isEmpty())) {
         if (!text.isEmpty()) {
-          keep(kept, opened.tokenizer().encode(text));
+          keep(kept, opened.tokenizer().encodeText(text));
         }
         try (MnemeSession asked = kept.fork()) {
           if (question != null) {

@@ -3,6 +3,7 @@ package dev.mneme.integration.text;
 import ai.djl.huggingface.tokenizers.Encoding;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
+import com.google.common.primitives.Ints;
 import dev.mneme.memory.store.NativeHeap;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,8 +18,9 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
  * The tokenizer of a model: Hugging Face's {@code tokenizers} over the model's {@code
  * tokenizer.json}.
  *
- * <p>Nothing is truncated, padded or added. Text such as {@code <|im_end|>} that spells a special
- * token becomes that token. Thread-safe; {@link #close()} waits for calls under way.
+ * <p>Nothing is truncated or padded, and added only in front of {@linkplain #encodeText whole
+ * texts}. Text such as {@code <|im_end|>} that spells a special token becomes that token.
+ * Thread-safe; {@link #close()} waits for calls under way.
  */
 public final class Tokenizer implements AutoCloseable {
 
@@ -31,6 +33,7 @@ public final class Tokenizer implements AutoCloseable {
   private final HuggingFaceTokenizer tokenizer;
   private final int vocabularySize;
   private final Set<Integer> endTokens;
+  private final int[] begin;
   private final ReadWriteLock lock = new ReentrantReadWriteLock();
   private boolean closed;
 
@@ -40,6 +43,7 @@ public final class Tokenizer implements AutoCloseable {
     this.tokenizer = tokenizer;
     this.vocabularySize = vocabularySize;
     this.endTokens = endTokens;
+    begin = begin(tokenizer);
   }
 
   /**
@@ -77,14 +81,40 @@ public final class Tokenizer implements AutoCloseable {
     }
   }
 
+  /** What the tokenizer's post-processor puts in front of a text, as before the letter "a" here. */
+  private static int[] begin(HuggingFaceTokenizer tokenizer) {
+    Encoding encoding = tokenizer.encode("a", true, false);
+    long[] special = encoding.getSpecialTokenMask();
+    int count = 0;
+    while (count < special.length && special[count] == 1) {
+      count++;
+    }
+    return Arrays.copyOf(ids(encoding), count);
+  }
+
   /** The file that it was read from. */
   public Path file() {
     return file;
   }
 
-  /** The token ids of {@code text}; none for the empty text. */
+  /** The token ids of {@code text}, a piece of a longer one; none for the empty text. */
   public int[] encode(String text) {
     return ids(encoding(text));
+  }
+
+  /**
+   * The token ids of a whole text, or of its first piece: as {@link #encode} gives them, after the
+   * tokens that the tokenizer begins texts with, such as {@code <bos>} of Gemma, unless the text
+   * spells them itself. None for the empty text.
+   */
+  public int[] encodeText(String text) {
+    int[] ids = encode(text);
+    return begins(ids) ? ids : Ints.concat(begin, ids);
+  }
+
+  /** Whether nothing has to be put in front of a text. */
+  private boolean begins(int[] ids) {
+    return ids.length == 0 || Ints.indexOf(ids, begin) == 0;
   }
 
   private Encoding encoding(String text) {
@@ -118,7 +148,7 @@ public final class Tokenizer implements AutoCloseable {
     }
   }
 
-  /** The tokens of {@code text}, and where they are in it. */
+  /** The tokens of a whole text as {@link #encodeText} gives them, and where they are in it. */
   public Encoded encodeWithPlaces(String text) {
     Encoding encoding = encoding(text);
     CharSpan[] spans = encoding.getCharTokenSpans();
@@ -131,7 +161,10 @@ public final class Tokenizer implements AutoCloseable {
       character = spans[i].getStart();
       starts[i] = index;
     }
-    return new Encoded(ids(encoding), starts);
+    int[] ids = ids(encoding);
+    return begins(ids)
+        ? new Encoded(ids, starts)
+        : new Encoded(Ints.concat(begin, ids), Ints.concat(new int[begin.length], starts));
   }
 
   private static int[] ids(Encoding encoding) {

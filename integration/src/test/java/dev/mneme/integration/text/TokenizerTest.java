@@ -34,6 +34,23 @@ class TokenizerTest {
     }
   }
 
+  /** The file has a template that puts {@code <|im_start|>} in front. */
+  @Test
+  void beginsAWholeTextAsItsTemplateSays() throws IOException {
+    int start = TinyTokenizer.IM_END + 1;
+    try (Tokenizer tokenizer = Tokenizer.open(TinyTokenizer.byteLevel(folder))) {
+      assertThat(tokenizer.encodeText("x the")).containsExactly(start, 'x', 258);
+      assertThat(tokenizer.encodeText("<|im_start|>x")).containsExactly(start, 'x');
+      assertThat(tokenizer.encodeText("")).isEmpty();
+      Tokenizer.Encoded placed = tokenizer.encodeWithPlaces("x the");
+      assertThat(placed.ids()).containsExactly(start, 'x', 258);
+      assertThat(placed.starts()).containsExactly(0, 0, 1);
+    }
+    try (Tokenizer tokenizer = Tokenizer.open(TinyTokenizer.byteFallback(folder.resolve("b")))) {
+      assertThat(tokenizer.encodeText("a")).isEqualTo(tokenizer.encode("a"));
+    }
+  }
+
   /** The file itself asks for truncation at 8 tokens, and the library's default is 512. */
   @Test
   void truncatesNothing() throws IOException {
