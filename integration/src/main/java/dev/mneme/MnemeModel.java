@@ -20,6 +20,7 @@ import dev.mneme.integration.runtime.OnnxRuntime;
 import dev.mneme.integration.runtime.SegmentedModel;
 import dev.mneme.integration.runtime.SelfCheck;
 import dev.mneme.integration.runtime.TokenReader;
+import dev.mneme.integration.text.ChatTemplate;
 import dev.mneme.integration.text.Tokenizer;
 import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.file.Manifest;
@@ -176,6 +177,16 @@ public final class MnemeModel implements AutoCloseable {
   /** The model's tokenizer, closed with the model. */
   public Tokenizer tokenizer() {
     return tokenizer;
+  }
+
+  /**
+   * Reads the model's chat template, which is beside its tokenizer.
+   *
+   * @throws IOException if there is none or a file cannot be understood; the message names the
+   *     folder or the file
+   */
+  public ChatTemplate chatTemplate() throws IOException {
+    return ChatTemplate.read(tokenizer.file().toAbsolutePath().resolveSibling(""));
   }
 
   /** The configuration it was opened with. */

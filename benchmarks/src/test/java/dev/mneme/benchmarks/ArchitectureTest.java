@@ -103,6 +103,17 @@ class ArchitectureTest {
   }
 
   @Test
+  void theTemplateLibraryStaysInItsPackage() {
+    noClasses()
+        .that()
+        .resideOutsideOfPackage("dev.mneme.integration.jinja..")
+        .should()
+        .dependOnClassesThat()
+        .resideInAnyPackage("com.hubspot..", "jinjava..")
+        .check(CLASSES);
+  }
+
+  @Test
   void guavaIsNotInPublicSignatures() {
     noMembers()
         .that(are(describe("published", ArchitectureTest::isPublished)))

@@ -1,10 +1,7 @@
 package dev.mneme.integration.text;
 
-import com.fasterxml.jackson.core.JacksonException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
@@ -25,8 +22,6 @@ final class EndTokens {
           "<|end|>",
           "<end_of_turn>");
 
-  private static final JsonMapper JSON = new JsonMapper();
-
   private EndTokens() {}
 
   static Set<Integer> read(Path folder, Vocabulary vocabulary) throws IOException {
@@ -45,7 +40,7 @@ final class EndTokens {
 
   /** Adds the id, or each of the array of ids, at {@code pointer}. */
   private static void addIds(Path file, String pointer, Set<Integer> ends) throws IOException {
-    JsonNode found = tree(file).at(pointer);
+    JsonNode found = ConfigurationFile.read(file).at(pointer);
     if (found.isMissingNode() || found.isNull()) {
       return;
     }
@@ -57,24 +52,9 @@ final class EndTokens {
     }
   }
 
-  /**
-   * Adds the token that is given by its text, as a string or as the {@code content} of an object.
-   */
   private static void addContent(Path file, Vocabulary vocabulary, Set<Integer> ends)
       throws IOException {
-    JsonNode token = tree(file).path("eos_token");
-    String content = token.isObject() ? token.path("content").asText() : token.asText("");
+    String content = ConfigurationFile.token(ConfigurationFile.read(file).path("eos_token"));
     vocabulary.id(content).ifPresent(ends::add);
-  }
-
-  private static JsonNode tree(Path file) throws IOException {
-    if (!Files.exists(file)) {
-      return JSON.missingNode();
-    }
-    try {
-      return JSON.readTree(file.toFile());
-    } catch (JacksonException e) {
-      throw new IOException("%s: not JSON: %s".formatted(file, e.getOriginalMessage()), e);
-    }
   }
 }
