@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.google.common.collect.ObjectArrays;
 import dev.mneme.benchmarks.task.RecallRow;
 import dev.mneme.benchmarks.task.RunHeader;
 import java.io.IOException;
@@ -225,6 +226,27 @@ class CommandsTest {
     assertThat(result.get("answer").asText()).contains("Paris");
     assertThat(result.get("tokens")).hasSize(3);
     assertThat(result.get("finish").asText()).isEqualTo("MAX_TOKENS");
+  }
+
+  /** With the model's template, the answer is a sentence that ends by itself. */
+  @Test
+  void runAnswersInAChat() throws IOException {
+    Path json = folder.resolve("result.json");
+    String[] chat = {"run", "--chat", "--json", json.toString(), "--max-tokens", "30"};
+    assertThat(run(ObjectArrays.concat(chat, "--prompt=What is the capital of France?")))
+        .as(err.toString())
+        .isZero();
+    JsonNode result = new ObjectMapper().readTree(json.toFile());
+    assertThat(result.get("answer").asText()).contains("Paris").endsWith(".");
+    assertThat(result.get("finish").asText()).isEqualTo("END_TOKEN");
+    chat = ObjectArrays.concat(chat, "--memory=" + folder.resolve("memory"));
+    String[] text = ObjectArrays.concat(chat, "--prompt=The cat is called Mina.");
+    assertThat(run(text)).isEqualTo(2);
+    assertThat(err.toString()).contains("--chat with a --memory asks a --question: none is given");
+    assertThat(run(ObjectArrays.concat(text, "--question=What is the cat called?")))
+        .as(err.toString())
+        .isZero();
+    assertThat(out.toString()).contains("Mina");
   }
 
   @Test

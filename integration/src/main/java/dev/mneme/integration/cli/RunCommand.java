@@ -8,6 +8,8 @@ import dev.mneme.MnemeSession;
 import dev.mneme.Passage;
 import dev.mneme.Trace;
 import dev.mneme.integration.generation.GenerationOptions;
+import dev.mneme.integration.text.ChatMessage;
+import dev.mneme.integration.text.ChatTemplate;
 import dev.mneme.memory.file.MemoryFolder;
 import dev.mneme.memory.file.MemoryFolder.Access;
 import java.io.IOException;
@@ -56,6 +58,13 @@ public final class RunCommand implements Callable<Integer> {
       paramLabel = "TEXT",
       description = "appended after the text; raw, so end it the way the answer begins")
   private @Nullable String question;
+
+  @Option(
+      names = "--chat",
+      description =
+          "as one message of a user in the model's chat template: the text with the question, or"
+              + " with --memory the question alone")
+  private boolean chat;
 
   @Option(
       names = "--memory",
@@ -158,9 +167,11 @@ public final class RunCommand implements Callable<Integer> {
             .build();
     String text = text();
     try (MnemeModel opened = model.open()) {
+      ChatTemplate template = chat ? opened.chatTemplate() : null;
       if (memory == null) {
+        String whole = said(template, text + Strings.nullToEmpty(question));
         try (MnemeSession session = opened.newSession()) {
-          append(session, opened.tokenizer().encodeText(text + Strings.nullToEmpty(question)));
+          append(session, opened.tokenizer().encodeText(whole));
           answer(session, options);
         }
         return 0;
@@ -171,13 +182,18 @@ public final class RunCommand implements Callable<Integer> {
         }
         try (MnemeSession asked = kept.fork()) {
           if (question != null) {
-            append(asked, opened.tokenizer().encode(question));
+            append(asked, opened.tokenizer().encode(said(template, question)));
           }
           answer(asked, options);
         }
       }
     }
     return 0;
+  }
+
+  /** A text, or a user's message with the beginning of the answer where there is a template. */
+  private static String said(@Nullable ChatTemplate template, String text) {
+    return template == null ? text : template.render(List.of(ChatMessage.user(text)), true);
   }
 
   /** The text to read: empty where a memory goes without one. */
@@ -191,6 +207,10 @@ public final class RunCommand implements Callable<Integer> {
     if (readOnly && (memory == null || !none)) {
       throw new ParameterException(
           spec.commandLine(), "--read-only is for a --memory that is asked and reads no text");
+    }
+    if (chat && memory != null && question == null) {
+      throw new ParameterException(
+          spec.commandLine(), "--chat with a --memory asks a --question: none is given");
     }
     String text = Strings.nullToEmpty(prompt);
     if (promptFile != null) {
