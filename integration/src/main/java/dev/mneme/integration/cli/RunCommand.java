@@ -169,9 +169,13 @@ public final class RunCommand implements Callable<Integer> {
     try (MnemeModel opened = model.open()) {
       ChatTemplate template = chat ? opened.chatTemplate() : null;
       if (memory == null) {
-        String whole = said(template, text + Strings.nullToEmpty(question));
+        String asked = text + Strings.nullToEmpty(question);
         try (MnemeSession session = opened.newSession()) {
-          append(session, opened.tokenizer().encodeText(whole));
+          append(
+              session,
+              template == null
+                  ? opened.tokenizer().encodeText(asked)
+                  : opened.tokenizer().encode(said(template, asked)));
           answer(session, options);
         }
         return 0;
