@@ -9,11 +9,13 @@ import dev.mneme.attention.AttentionKernel.Attention;
 import dev.mneme.attention.MemoryReader.Kernel;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Kernels against the reference, over working sets and tiles of random numbers. */
@@ -104,5 +106,47 @@ class AttentionKernelTest {
             .isCloseTo(expected.get(i)[j], within(1e-5f * Math.max(1, drawn.queries / 8)));
       }
     }
+  }
+
+  /** Products so large that a careless {@code exp} of them is no number any more. */
+  @ParameterizedTest
+  @EnumSource
+  void boundsLargeProducts(Kernel kind) throws OrtException {
+    AttentionShape shape = new AttentionShape(2, 1, 64, 1, 2);
+    WorkingLayout layout = new WorkingLayout(8, 5, 0, 0, 30, 8);
+    for (int queries : new int[] {1, 4}) {
+      try (AttentionKernel kernel = kind.open(shape);
+          WorkingSet set = new WorkingSet(shape, layout);
+          QueryTile.Scratch scratch = new QueryTile.Scratch(shape, queries, layout.width());
+          Attention attention = kernel.over(set)) {
+        QueryTile tile = scratch.tile(queries, 0);
+        for (int query = 0; query < queries; query++) {
+          tile.mask(query, new float[layout.width()]);
+        }
+        tile.farQueries().copyFrom(constant(4, tile.farQueries()));
+        tile.windowQueries().copyFrom(constant(4, tile.windowQueries()));
+        set.farKeys().copyFrom(constant(4, set.farKeys()));
+        set.windowKeys().copyFrom(constant(-4, set.windowKeys()));
+        set.values().copyFrom(constant(1, set.values()));
+        MemorySegment far = set.values().asSlice(0, layout.far() * shape.vectorBytes());
+        far.copyFrom(constant(3, far));
+
+        attention.attend(tile);
+
+        // Five scores of 2 and thirty of -2.
+        double much = 5 * Math.exp(2);
+        double little = 30 * Math.exp(-2);
+        float expected = (float) ((3 * much + little) / (much + little));
+        for (float output : tile.output().toArray(JAVA_FLOAT)) {
+          assertThat(output).isCloseTo(expected, within(1e-5f));
+        }
+      }
+    }
+  }
+
+  private static MemorySegment constant(float value, MemorySegment like) {
+    float[] values = new float[(int) (like.byteSize() / Float.BYTES)];
+    Arrays.fill(values, value);
+    return MemorySegment.ofArray(values);
   }
 }

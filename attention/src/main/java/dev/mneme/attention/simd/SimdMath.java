@@ -47,6 +47,9 @@ final class SimdMath {
   private static final FloatVector MINUS_LOG2_HIGH = all(-LOG2_HIGH);
   private static final FloatVector MINUS_LOG2_LOW = all(LOG2_HIGH - Math.log(2));
 
+  /** What {@link #exp} takes at most: its result is still a normal float, as is 1 / it. */
+  private static final float LARGEST = 87;
+
   /** 1.5 * 2^23: what is added to it is rounded to an integer. */
   private static final FloatVector SHIFT = all(12_582_912);
 
@@ -266,8 +269,8 @@ final class SimdMath {
   /** {@code bound * tanh(row / bound)} of {@code count} floats, a {@link #padded} number. */
   static void softcap(float[] row, int at, int count, float bound) {
     for (int i = at; i < at + count; i += LANES) {
-      // tanh(x) = 1 - 2 / (exp(2 x) + 1), which exp's bounds leave exact at both ends.
-      FloatVector e = exp(load(row, i).mul(2 / bound)).add(1f);
+      // tanh(x) = 1 - 2 / (exp(2 x) + 1), which is 1 to the last bit long before LARGEST.
+      FloatVector e = exp(load(row, i).mul(2 / bound).min(LARGEST)).add(1f);
       FloatVector.broadcast(SPECIES, -2f).div(e).add(1f).mul(bound).intoArray(row, i);
     }
   }
@@ -344,15 +347,15 @@ final class SimdMath {
   }
 
   /**
-   * The exponential function of numbers that are not positive, to two units in the last place;
-   * below -87 it stays at some 1e-38.
+   * The exponential function of numbers up to {@link #LARGEST}, to two units in the last place;
+   * below its negative it stays at some 1e-38.
    *
    * <p>{@code exp(x) = 2^n * exp(r)} with {@code x = n log(2) + r} and {@code r} around 0, where
    * Taylor's series of degree 6 is off by less than 2e-7. {@code n} is taken from the bits of a sum
    * that leaves no room behind the point.
    */
   private static FloatVector exp(FloatVector x) {
-    FloatVector bounded = x.max(-87f);
+    FloatVector bounded = x.max(-LARGEST);
     FloatVector shifted = bounded.fma(LOG2_E, SHIFT);
     FloatVector n = shifted.sub(SHIFT);
     FloatVector r = n.fma(MINUS_LOG2_LOW, n.fma(MINUS_LOG2_HIGH, bounded));
