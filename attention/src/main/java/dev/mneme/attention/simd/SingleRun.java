@@ -27,6 +27,9 @@ final class SingleRun implements Workers.Task {
   private final int paddedDim;
   private final Quarter[] quarters;
 
+  /** The output of a head. */
+  private final float[] output;
+
   private WorkingSet set;
   private QueryTile tile;
 
@@ -36,6 +39,7 @@ final class SingleRun implements Workers.Task {
     shape = set.shape();
     dim = shape.headDim();
     paddedDim = SimdMath.padded(dim);
+    output = new float[paddedDim];
     quarters = new Quarter[QUARTERS * shape.kvHeads()];
     Arrays.setAll(quarters, number -> new Quarter(number / QUARTERS, number % QUARTERS));
   }
@@ -67,7 +71,6 @@ final class SingleRun implements Workers.Task {
         quarter.share[member] = (float) Math.exp(quarter.max[member] - max);
         sum += quarter.share[member] * quarter.sum[member];
       }
-      float[] output = quarters[first].total;
       Arrays.fill(output, 0);
       for (int i = first; i < first + QUARTERS; i++) {
         Quarter quarter = quarters[i];
@@ -92,7 +95,6 @@ final class SingleRun implements Workers.Task {
     private final int paddedGroup = Math.ceilDiv(shape.group(), ROWS) * ROWS;
     private final float[] queries = new float[paddedGroup * dim];
     private final float[] output = new float[paddedGroup * paddedDim];
-    private final float[] total = new float[paddedDim];
     private float[] rows = {};
     private MemorySegment panel = MemorySegment.NULL;
     private MemorySegment padded = MemorySegment.NULL;
