@@ -18,10 +18,13 @@ package dev.mneme.attention;
  */
 public interface AttentionKernel extends AutoCloseable {
 
+  /** How many keys of a working set it wants side by side; see {@link KeyRows}. */
+  int keyPanel();
+
   /**
    * Prepares attention over a working set.
    *
-   * @param set its memory must outlive what is returned
+   * @param set whose keys are in such panels; its memory must outlive what is returned
    * @return closed by the caller, before the set is closed
    */
   Attention over(WorkingSet set);

@@ -11,6 +11,11 @@ import java.lang.foreign.MemorySegment;
 public final class JavaAttentionKernel implements AttentionKernel {
 
   @Override
+  public int keyPanel() {
+    return 1;
+  }
+
+  @Override
   public Attention over(WorkingSet set) {
     return new ReferenceAttention(set);
   }
@@ -27,8 +32,8 @@ public final class JavaAttentionKernel implements AttentionKernel {
       int far = set.far();
       int width = far + set.window();
       int queries = tile.queries();
-      float[] farKeys = floats(set.farKeys());
-      float[] windowKeys = floats(set.windowKeys());
+      float[] farKeys = floats(set.farKeys().memory());
+      float[] windowKeys = floats(set.windowKeys().memory());
       float[] values = floats(set.values());
       float[] farQueries = floats(tile.farQueries());
       float[] windowQueries = floats(tile.windowQueries());

@@ -108,7 +108,7 @@ final class LayerMemory implements AutoCloseable {
       }
       return;
     }
-    WorkingSet grown = new WorkingSet(shape, next);
+    WorkingSet grown = new WorkingSet(shape, next, kernel.keyPanel());
     if (set != null) {
       grown.copyFrom(set, Math.clamp(remainderRows(), 0, next.remainder()));
     }
@@ -226,7 +226,7 @@ final class LayerMemory implements AutoCloseable {
     }
     farFilled = input.readInt();
     input.readInt(); // The remainder's place differs by selector: each finds its own again.
-    WorkingSet restored = new WorkingSet(shape, layout);
+    WorkingSet restored = new WorkingSet(shape, layout, kernel.keyPanel());
     set = restored;
     this.layout = layout;
     restored.restore(input);
@@ -386,16 +386,10 @@ final class LayerMemory implements AutoCloseable {
     long bytes = store.shape().headBytes();
     for (int head = firstHead(chooser); head < firstHead(chooser + 1); head++) {
       MemorySegment values = set.values().asSlice(set.offset(head, row, layout.width()), bytes);
-      MemorySegment keys =
-          positions.keepsKeys()
-              ? set.farKeys().asSlice(set.offset(head, row, layout.far()), bytes)
-              : buffers.blockKeys.asSlice(head * bytes, bytes);
-      store.read(block, head, keys, values);
+      store.read(block, head, buffers.blockKeys.asSlice(head * bytes, bytes), values);
     }
-    if (!positions.keepsKeys()) {
-      for (int i = 0; i < rows; i++) {
-        putFarKey(set, chooser, buffers.blockKeys, i, rows, row + i, place + i);
-      }
+    for (int i = 0; i < rows; i++) {
+      putFarKey(set, chooser, buffers.blockKeys, i, rows, row + i, place + i);
     }
     slots[chooser][slot] = block;
     slotPlaces[chooser][slot] = place;
@@ -419,20 +413,18 @@ final class LayerMemory implements AutoCloseable {
       int fromRows,
       int row,
       int place) {
-    int dim = shape.headDim();
-    if (!positions.keepsKeys()) {
+    boolean rotated = !positions.keepsKeys();
+    if (rotated) {
       farRotator.turnTo(positions.keys(), positions.keyRow(place), 1f);
     }
+    float[] key = buffers.vectors;
     for (int head = firstHead(chooser); head < firstHead(chooser + 1); head++) {
-      long at = set.offset(head, fromRow, fromRows);
-      long to = set.offset(head, row, layout.far());
-      if (positions.keepsKeys()) {
-        MemorySegment.copy(from, at, set.farKeys(), to, shape.vectorBytes());
-      } else {
-        MemorySegment.copy(from, JAVA_FLOAT, at, buffers.vectors, 0, dim);
-        farRotator.rotate(buffers.vectors, 0, buffers.vectors, 0);
-        MemorySegment.copy(buffers.vectors, 0, set.farKeys(), JAVA_FLOAT, to, dim);
+      MemorySegment.copy(
+          from, JAVA_FLOAT, set.offset(head, fromRow, fromRows), key, 0, shape.headDim());
+      if (rotated) {
+        farRotator.rotate(key, 0, key, 0);
       }
+      set.farKeys().put(head, row, key, 0);
     }
   }
 
@@ -488,7 +480,7 @@ final class LayerMemory implements AutoCloseable {
         int at = head * dim;
         rotator.rotate(buffers.vectors, at, buffers.rotated, at);
         put(buffers.vectors, at, set.recentKeys(), set.offset(head, recentRow, layout.recent()));
-        put(buffers.rotated, at, set.windowKeys(), set.offset(head, windowRow, layout.window()));
+        set.windowKeys().put(head, windowRow, buffers.rotated, at);
       }
       values.read(token - first, buffers.vectors, width);
       for (int head = 0; head < shape.kvHeads(); head++) {
@@ -657,21 +649,19 @@ final class LayerMemory implements AutoCloseable {
         selectors.getFirst().representative(buffers.blockKeys.toArray(JAVA_FLOAT), scores, rows);
     store.append(buffers.blockKeys, buffers.blockValues, representative);
     addToIndexes(representative);
+    // What is behind the remainder's first block moves to its front.
+    int to = layout.remainderAt();
+    int from = to + rows;
+    set.farKeys().copyFrom(set.farKeys(), from, to, left);
     for (int head = 0; head < shape.kvHeads(); head++) {
-      shift(set.farKeys(), set.offset(head, layout.remainderAt(), layout.far()), left);
-      shift(set.values(), set.offset(head, layout.remainderAt(), layout.width()), left);
+      MemorySegment.copy(
+          set.values(),
+          set.offset(head, from, layout.width()),
+          set.values(),
+          set.offset(head, to, layout.width()),
+          left * shape.vectorBytes());
     }
     Arrays.fill(remainderPlaces, EMPTY);
-  }
-
-  /** Moves the rows behind the remainder's first block to its front. */
-  private void shift(MemorySegment memory, long at, int rows) {
-    MemorySegment.copy(
-        memory,
-        at + layout.blockSize() * shape.vectorBytes(),
-        memory,
-        at,
-        rows * shape.vectorBytes());
   }
 
   private WorkingSet requireSet() {

@@ -5,21 +5,20 @@ import dev.mneme.memory.file.StateOutput;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * The bounded set of keys and values that one layer's attention sees, off-heap and long-lived.
  *
- * <p>All tensors are float32, row-major and head by head, {@code D = headDim}:
+ * <p>All tensors are float32, {@code D = headDim}:
  *
  * <ul>
- *   <li>{@link #farKeys()} {@code [kvHeads, far, D]}: sinks, chosen blocks, remainder, at the
+ *   <li>{@link #farKeys()}, {@code far} rows a head: sinks, chosen blocks, remainder, at the
  *       positions of the scheme in use;
- *   <li>{@link #windowKeys()} {@code [kvHeads, window, D]}: the local window, rotated at its true
+ *   <li>{@link #windowKeys()}, {@code window} rows a head: the local window, rotated at its true
  *       positions, a ring;
- *   <li>{@link #values()} {@code [kvHeads, far + window, D]}: the values of both, in that order.
+ *   <li>{@link #values()} {@code [kvHeads, far + window, D]}, row-major: the values of both, in
+ *       that order.
  * </ul>
  *
  * <p>Softmax does not care about order, so rows are replaced in place. Rows that hold no token are
@@ -32,17 +31,22 @@ public final class WorkingSet implements AutoCloseable {
   private final WorkingLayout layout;
   private final Arena arena = Arena.ofShared();
   private final AtomicInteger owners = new AtomicInteger(1);
-  private final MemorySegment farKeys;
-  private final MemorySegment windowKeys;
+  private final KeyRows farKeys;
+  private final KeyRows windowKeys;
   private final MemorySegment values;
   private final MemorySegment recentKeys;
   private final float[] recentScores;
 
-  WorkingSet(AttentionShape shape, WorkingLayout layout) {
+  /**
+   * Takes memory for a layer.
+   *
+   * @param keyPanel rows in a panel of keys; see {@link AttentionKernel#keyPanel}
+   */
+  WorkingSet(AttentionShape shape, WorkingLayout layout, int keyPanel) {
     this.shape = shape;
     this.layout = layout;
-    farKeys = allocate(layout.far());
-    windowKeys = allocate(layout.window());
+    farKeys = new KeyRows(shape, layout.far(), keyPanel, arena);
+    windowKeys = new KeyRows(shape, layout.window(), keyPanel, arena);
     values = allocate(layout.width());
     recentKeys = allocate(layout.recent());
     recentScores = new float[shape.heads() * layout.recent()];
@@ -63,13 +67,13 @@ public final class WorkingSet implements AutoCloseable {
     return layout.window();
   }
 
-  /** Far keys, {@code [kvHeads, far, D]}. */
-  public MemorySegment farKeys() {
+  /** Far keys. */
+  public KeyRows farKeys() {
     return farKeys;
   }
 
-  /** Keys of the window, {@code [kvHeads, window, D]}. */
-  public MemorySegment windowKeys() {
+  /** Keys of the window. */
+  public KeyRows windowKeys() {
     return windowKeys;
   }
 
@@ -92,7 +96,10 @@ public final class WorkingSet implements AutoCloseable {
 
   /** Bytes held outside the heap. */
   long bytes() {
-    return farKeys.byteSize() + windowKeys.byteSize() + values.byteSize() + recentKeys.byteSize();
+    return farKeys.memory().byteSize()
+        + windowKeys.memory().byteSize()
+        + values.byteSize()
+        + recentKeys.byteSize();
   }
 
   /** Byte offset of a row in a tensor with {@code rows} rows a head. */
@@ -104,61 +111,18 @@ public final class WorkingSet implements AutoCloseable {
   void copyFrom(WorkingSet smaller, int remainderRows) {
     WorkingLayout from = smaller.layout;
     int slotRows = from.slots() * from.blockSize();
+    farKeys.copyFrom(smaller.farKeys, 0, 0, from.sinks() + slotRows);
+    farKeys.copyFrom(smaller.farKeys, from.remainderAt(), layout.remainderAt(), remainderRows);
+    windowKeys.copyFrom(smaller.windowKeys, 0, 0, from.window());
     for (int head = 0; head < shape.kvHeads(); head++) {
-      copy(smaller.farKeys, from.far(), 0, farKeys, layout.far(), 0, head, from.sinks() + slotRows);
-      copy(
-          smaller.values,
-          from.width(),
-          0,
-          values,
-          layout.width(),
-          0,
-          head,
-          from.sinks() + slotRows);
-      copy(
-          smaller.farKeys,
-          from.far(),
-          from.remainderAt(),
-          farKeys,
-          layout.far(),
-          layout.remainderAt(),
-          head,
-          remainderRows);
-      copy(
-          smaller.values,
-          from.width(),
-          from.remainderAt(),
-          values,
-          layout.width(),
-          layout.remainderAt(),
-          head,
-          remainderRows);
-      copy(
-          smaller.values,
-          from.width(),
-          from.far(),
-          values,
-          layout.width(),
-          layout.far(),
-          head,
-          from.window());
-      copy(
-          smaller.windowKeys,
-          from.window(),
-          0,
-          windowKeys,
-          layout.window(),
-          0,
-          head,
-          from.window());
+      copyValues(smaller, head, 0, 0, from.sinks() + slotRows);
+      copyValues(smaller, head, from.remainderAt(), layout.remainderAt(), remainderRows);
+      copyValues(smaller, head, from.far(), layout.far(), from.window());
       copy(
           smaller.recentKeys,
-          from.recent(),
-          0,
+          smaller.offset(head, 0, from.recent()),
           recentKeys,
-          layout.recent(),
-          0,
-          head,
+          offset(head, 0, layout.recent()),
           from.recent());
     }
     for (int head = 0; head < shape.heads(); head++) {
@@ -171,21 +135,17 @@ public final class WorkingSet implements AutoCloseable {
     }
   }
 
-  private void copy(
-      MemorySegment from,
-      int fromRows,
-      int fromRow,
-      MemorySegment to,
-      int toRows,
-      int toRow,
-      int head,
-      int rows) {
-    MemorySegment.copy(
-        from,
-        offset(head, fromRow, fromRows),
-        to,
-        offset(head, toRow, toRows),
-        rows * shape.vectorBytes());
+  private void copyValues(WorkingSet from, int head, int fromRow, int row, int rows) {
+    copy(
+        from.values,
+        offset(head, fromRow, from.layout.width()),
+        values,
+        offset(head, row, layout.width()),
+        rows);
+  }
+
+  private void copy(MemorySegment from, long fromAt, MemorySegment to, long at, int rows) {
+    MemorySegment.copy(from, fromAt, to, at, rows * shape.vectorBytes());
   }
 
   private MemorySegment allocate(int rows) {
@@ -202,38 +162,50 @@ public final class WorkingSet implements AutoCloseable {
     return owners.get() > 1;
   }
 
-  /** Writes everything but the slots and rows without content to a state. */
+  /** Writes everything but the slots and rows without content to a state, all row-major. */
   void save(StateOutput output) throws IOException {
-    for (MemorySegment rows : content()) {
-      output.write(rows);
+    for (int head = 0; head < shape.kvHeads(); head++) {
+      save(output, farKeys, head, 0, layout.sinks());
+      save(output, farKeys, head, layout.remainderAt(), layout.far());
+      output.write(values(head, 0, layout.sinks()));
+      output.write(values(head, layout.remainderAt(), layout.width()));
     }
+    for (int head = 0; head < shape.kvHeads(); head++) {
+      save(output, windowKeys, head, 0, layout.window());
+    }
+    output.write(recentKeys);
     output.write(MemorySegment.ofArray(recentScores));
   }
 
-  /** Reads what {@link #save} wrote from a set of the same layout. */
+  private static void save(StateOutput output, KeyRows keys, int head, int from, int to)
+      throws IOException {
+    output.write(MemorySegment.ofArray(keys.copyOfRange(head, from, to)));
+  }
+
+  /** Reads what {@link #save} wrote from a set of the same layout, whatever its panels. */
   void restore(StateInput input) throws IOException {
-    for (MemorySegment rows : content()) {
-      input.read(rows);
+    for (int head = 0; head < shape.kvHeads(); head++) {
+      restore(input, farKeys, head, 0, layout.sinks());
+      restore(input, farKeys, head, layout.remainderAt(), layout.far());
+      input.read(values(head, 0, layout.sinks()));
+      input.read(values(head, layout.remainderAt(), layout.width()));
     }
+    for (int head = 0; head < shape.kvHeads(); head++) {
+      restore(input, windowKeys, head, 0, layout.window());
+    }
+    input.read(recentKeys);
     input.read(MemorySegment.ofArray(recentScores));
   }
 
-  /** All rows but those of the slots. */
-  private List<MemorySegment> content() {
-    List<MemorySegment> content = new ArrayList<>();
-    for (int head = 0; head < shape.kvHeads(); head++) {
-      content.add(rows(farKeys, head, layout.far(), 0, layout.sinks()));
-      content.add(rows(farKeys, head, layout.far(), layout.remainderAt(), layout.far()));
-      content.add(rows(values, head, layout.width(), 0, layout.sinks()));
-      content.add(rows(values, head, layout.width(), layout.remainderAt(), layout.width()));
-    }
-    content.add(windowKeys);
-    content.add(recentKeys);
-    return content;
+  private void restore(StateInput input, KeyRows keys, int head, int from, int to)
+      throws IOException {
+    float[] rows = new float[(to - from) * shape.headDim()];
+    input.read(MemorySegment.ofArray(rows));
+    keys.putAll(head, from, rows);
   }
 
-  private MemorySegment rows(MemorySegment tensor, int head, int rows, int from, int to) {
-    return tensor.asSlice(offset(head, from, rows), (to - from) * shape.vectorBytes());
+  private MemorySegment values(int head, int from, int to) {
+    return values.asSlice(offset(head, from, layout.width()), (to - from) * shape.vectorBytes());
   }
 
   /** Takes an owner away; the last one frees the memory. No attention of it over it may be open. */

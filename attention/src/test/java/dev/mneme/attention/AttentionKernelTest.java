@@ -57,18 +57,15 @@ class AttentionKernelTest {
     Random random = new Random(drawn.seed);
     int width = drawn.layout.width();
     try (AttentionKernel kernel = kind.open(drawn.shape);
-        WorkingSet set = new WorkingSet(drawn.shape, drawn.layout);
+        WorkingSet set = new WorkingSet(drawn.shape, drawn.layout, kernel.keyPanel());
         QueryTile.Scratch scratch = new QueryTile.Scratch(drawn.shape, drawn.queries, width);
         Attention attention = kernel.over(set)) {
       QueryTile tile = scratch.tile(drawn.queries, 0);
       for (int round = 0; round < 2; round++) {
+        fill(set.farKeys(), drawn.shape, set.far(), random);
+        fill(set.windowKeys(), drawn.shape, set.window(), random);
         for (MemorySegment memory :
-            List.of(
-                set.farKeys(),
-                set.windowKeys(),
-                set.values(),
-                tile.farQueries(),
-                tile.windowQueries())) {
+            List.of(set.values(), tile.farQueries(), tile.windowQueries())) {
           for (long i = 0; i < memory.byteSize() / Float.BYTES; i++) {
             memory.setAtIndex(JAVA_FLOAT, i, (float) random.nextGaussian() / 2);
           }
@@ -90,6 +87,18 @@ class AttentionKernelTest {
       }
     }
     return results;
+  }
+
+  private static void fill(KeyRows keys, AttentionShape shape, int rows, Random random) {
+    float[] key = new float[shape.headDim()];
+    for (int head = 0; head < shape.kvHeads(); head++) {
+      for (int row = 0; row < rows; row++) {
+        for (int i = 0; i < key.length; i++) {
+          key[i] = (float) random.nextGaussian() / 2;
+        }
+        keys.put(head, row, key, 0);
+      }
+    }
   }
 
   @ParameterizedTest
@@ -116,7 +125,7 @@ class AttentionKernelTest {
     WorkingLayout layout = new WorkingLayout(8, 5, 0, 0, 30, 8);
     for (int queries : new int[] {1, 4}) {
       try (AttentionKernel kernel = kind.open(shape);
-          WorkingSet set = new WorkingSet(shape, layout);
+          WorkingSet set = new WorkingSet(shape, layout, kernel.keyPanel());
           QueryTile.Scratch scratch = new QueryTile.Scratch(shape, queries, layout.width());
           Attention attention = kernel.over(set)) {
         QueryTile tile = scratch.tile(queries, 0);
@@ -125,8 +134,8 @@ class AttentionKernelTest {
         }
         tile.farQueries().copyFrom(constant(4, tile.farQueries()));
         tile.windowQueries().copyFrom(constant(4, tile.windowQueries()));
-        set.farKeys().copyFrom(constant(4, set.farKeys()));
-        set.windowKeys().copyFrom(constant(-4, set.windowKeys()));
+        set.farKeys().memory().copyFrom(constant(4, set.farKeys().memory()));
+        set.windowKeys().memory().copyFrom(constant(-4, set.windowKeys().memory()));
         set.values().copyFrom(constant(1, set.values()));
         MemorySegment far = set.values().asSlice(0, layout.far() * shape.vectorBytes());
         far.copyFrom(constant(3, far));

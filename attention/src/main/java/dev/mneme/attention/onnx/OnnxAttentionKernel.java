@@ -156,6 +156,11 @@ public final class OnnxAttentionKernel implements AttentionKernel {
   }
 
   @Override
+  public int keyPanel() {
+    return 1;
+  }
+
+  @Override
   public Attention over(WorkingSet set) {
     return new OnnxAttention(set);
   }
@@ -209,14 +214,20 @@ public final class OnnxAttentionKernel implements AttentionKernel {
       int far = set.far();
       int window = set.window();
       if (alone) {
-        put(inputs, "far_keys", set.farKeys(), kvHeads, 1, far, dim);
-        put(inputs, "window_keys", set.windowKeys(), kvHeads, 1, window, dim);
+        put(inputs, "far_keys", set.farKeys().memory(), kvHeads, 1, far, dim);
+        put(inputs, "window_keys", set.windowKeys().memory(), kvHeads, 1, window, dim);
         put(inputs, "values", set.values(), kvHeads, 1, far + window, dim);
         return;
       }
       for (int head = 0; head < kvHeads; head++) {
-        put(inputs, "far_keys" + of(head), ofHead(set.farKeys(), head), 1, far, dim);
-        put(inputs, "window_keys" + of(head), ofHead(set.windowKeys(), head), 1, window, dim);
+        put(inputs, "far_keys" + of(head), ofHead(set.farKeys().memory(), head), 1, far, dim);
+        put(
+            inputs,
+            "window_keys" + of(head),
+            ofHead(set.windowKeys().memory(), head),
+            1,
+            window,
+            dim);
         put(inputs, "values" + of(head), ofHead(set.values(), head), 1, far + window, dim);
       }
     }

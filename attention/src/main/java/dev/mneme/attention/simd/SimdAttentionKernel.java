@@ -6,8 +6,6 @@ import static com.google.common.base.Preconditions.checkState;
 import dev.mneme.attention.AttentionKernel;
 import dev.mneme.attention.QueryTile;
 import dev.mneme.attention.WorkingSet;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
@@ -41,6 +39,11 @@ public final class SimdAttentionKernel implements AttentionKernel {
   /** Whether the JVM runs with the Vector API, on a machine whose vectors make it worth it. */
   public static boolean isAvailable() {
     return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent() && SimdMath.isFast();
+  }
+
+  @Override
+  public int keyPanel() {
+    return SimdMath.COLUMNS;
   }
 
   @Override
@@ -84,11 +87,5 @@ public final class SimdAttentionKernel implements AttentionKernel {
   /** The array itself, or a longer one whose content is not kept. */
   static float[] atLeast(int length, float[] array) {
     return array.length < length ? new float[length] : array;
-  }
-
-  /** The memory itself, or more of it, whose content is not kept; freed when nobody has it. */
-  static MemorySegment atLeast(long floats, MemorySegment memory) {
-    long bytes = floats * Float.BYTES;
-    return memory.byteSize() < bytes ? Arena.ofAuto().allocate(bytes, 64) : memory;
   }
 }

@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -60,21 +61,20 @@ final class SimdMath {
     return LANES >= 8;
   }
 
-  /** The least multiple of the columns of a product that is not below {@code columns}. */
+  /** The least length that is not below {@code columns} and that all loops over floats take. */
   static int padded(int columns) {
     return Math.ceilDiv(columns, NARROW) * NARROW;
   }
 
   /**
-   * {@code out[r, c] = sum over k of a[r, k] * b[k, c]} for {@link #ROWS} rows.
+   * {@code out[r, c] += sum over k of a[r, k] * b[k, c]} for {@link #ROWS} rows.
    *
    * @param a {@code [ROWS, count]}, {@code aStride} floats a row, from {@code aAt}
    * @param b {@code [count, columns]}, {@code bStride} floats a row, from float {@code bAt}; off
    *     the heap, as all of them are, so that the JVM knows one kind of memory here
-   * @param columns a {@link #padded} number
    * @param out {@code [ROWS, columns]}, {@code outStride} floats a row, from {@code outAt}
    */
-  static void multiply(
+  static void addProduct(
       float[] a,
       int aAt,
       int aStride,
@@ -92,8 +92,23 @@ final class SimdMath {
         wide(a, aAt, aStride, count, b, bAt + column, bStride, out, outAt + column, outStride);
       }
     }
-    for (; column < columns; column += NARROW) {
+    for (; column + NARROW <= columns; column += NARROW) {
       narrow(a, aAt, aStride, count, b, bAt + column, bStride, out, outAt + column, outStride);
+    }
+    for (; column < columns; column += LANES) {
+      VectorMask<Float> lanes = SPECIES.indexInRange(column, columns);
+      for (int r = 0; r < ROWS; r++) {
+        int at = outAt + r * outStride + column;
+        FloatVector sum = FloatVector.fromArray(SPECIES, out, at, lanes);
+        for (int k = 0; k < count; k++) {
+          long from = bytes(bAt + (long) k * bStride + column);
+          FloatVector factor = FloatVector.broadcast(SPECIES, a[aAt + r * aStride + k]);
+          FloatVector row =
+              FloatVector.fromMemorySegment(SPECIES, b, from, ByteOrder.nativeOrder(), lanes);
+          sum = factor.fma(row, sum);
+        }
+        sum.intoArray(out, at, lanes);
+      }
     }
   }
 
@@ -109,30 +124,30 @@ final class SimdMath {
       float[] out,
       int outAt,
       int outStride) {
-    FloatVector sum00 = FloatVector.zero(SPECIES);
-    FloatVector sum01 = FloatVector.zero(SPECIES);
-    FloatVector sum02 = FloatVector.zero(SPECIES);
-    FloatVector sum03 = FloatVector.zero(SPECIES);
-    FloatVector sum10 = FloatVector.zero(SPECIES);
-    FloatVector sum11 = FloatVector.zero(SPECIES);
-    FloatVector sum12 = FloatVector.zero(SPECIES);
-    FloatVector sum13 = FloatVector.zero(SPECIES);
-    FloatVector sum20 = FloatVector.zero(SPECIES);
-    FloatVector sum21 = FloatVector.zero(SPECIES);
-    FloatVector sum22 = FloatVector.zero(SPECIES);
-    FloatVector sum23 = FloatVector.zero(SPECIES);
-    FloatVector sum30 = FloatVector.zero(SPECIES);
-    FloatVector sum31 = FloatVector.zero(SPECIES);
-    FloatVector sum32 = FloatVector.zero(SPECIES);
-    FloatVector sum33 = FloatVector.zero(SPECIES);
-    FloatVector sum40 = FloatVector.zero(SPECIES);
-    FloatVector sum41 = FloatVector.zero(SPECIES);
-    FloatVector sum42 = FloatVector.zero(SPECIES);
-    FloatVector sum43 = FloatVector.zero(SPECIES);
-    FloatVector sum50 = FloatVector.zero(SPECIES);
-    FloatVector sum51 = FloatVector.zero(SPECIES);
-    FloatVector sum52 = FloatVector.zero(SPECIES);
-    FloatVector sum53 = FloatVector.zero(SPECIES);
+    FloatVector sum00 = load(out, outAt);
+    FloatVector sum01 = load(out, outAt + LANES);
+    FloatVector sum02 = load(out, outAt + 2 * LANES);
+    FloatVector sum03 = load(out, outAt + 3 * LANES);
+    FloatVector sum10 = load(out, outAt + outStride);
+    FloatVector sum11 = load(out, outAt + outStride + LANES);
+    FloatVector sum12 = load(out, outAt + outStride + 2 * LANES);
+    FloatVector sum13 = load(out, outAt + outStride + 3 * LANES);
+    FloatVector sum20 = load(out, outAt + 2 * outStride);
+    FloatVector sum21 = load(out, outAt + 2 * outStride + LANES);
+    FloatVector sum22 = load(out, outAt + 2 * outStride + 2 * LANES);
+    FloatVector sum23 = load(out, outAt + 2 * outStride + 3 * LANES);
+    FloatVector sum30 = load(out, outAt + 3 * outStride);
+    FloatVector sum31 = load(out, outAt + 3 * outStride + LANES);
+    FloatVector sum32 = load(out, outAt + 3 * outStride + 2 * LANES);
+    FloatVector sum33 = load(out, outAt + 3 * outStride + 3 * LANES);
+    FloatVector sum40 = load(out, outAt + 4 * outStride);
+    FloatVector sum41 = load(out, outAt + 4 * outStride + LANES);
+    FloatVector sum42 = load(out, outAt + 4 * outStride + 2 * LANES);
+    FloatVector sum43 = load(out, outAt + 4 * outStride + 3 * LANES);
+    FloatVector sum50 = load(out, outAt + 5 * outStride);
+    FloatVector sum51 = load(out, outAt + 5 * outStride + LANES);
+    FloatVector sum52 = load(out, outAt + 5 * outStride + 2 * LANES);
+    FloatVector sum53 = load(out, outAt + 5 * outStride + 3 * LANES);
     for (int k = 0; k < count; k++) {
       FloatVector b0 = load(b, bAt + (long) k * bStride);
       FloatVector b1 = load(b, bAt + (long) k * bStride + LANES);
@@ -207,18 +222,18 @@ final class SimdMath {
       float[] out,
       int outAt,
       int outStride) {
-    FloatVector sum00 = FloatVector.zero(SPECIES);
-    FloatVector sum01 = FloatVector.zero(SPECIES);
-    FloatVector sum10 = FloatVector.zero(SPECIES);
-    FloatVector sum11 = FloatVector.zero(SPECIES);
-    FloatVector sum20 = FloatVector.zero(SPECIES);
-    FloatVector sum21 = FloatVector.zero(SPECIES);
-    FloatVector sum30 = FloatVector.zero(SPECIES);
-    FloatVector sum31 = FloatVector.zero(SPECIES);
-    FloatVector sum40 = FloatVector.zero(SPECIES);
-    FloatVector sum41 = FloatVector.zero(SPECIES);
-    FloatVector sum50 = FloatVector.zero(SPECIES);
-    FloatVector sum51 = FloatVector.zero(SPECIES);
+    FloatVector sum00 = load(out, outAt);
+    FloatVector sum01 = load(out, outAt + LANES);
+    FloatVector sum10 = load(out, outAt + outStride);
+    FloatVector sum11 = load(out, outAt + outStride + LANES);
+    FloatVector sum20 = load(out, outAt + 2 * outStride);
+    FloatVector sum21 = load(out, outAt + 2 * outStride + LANES);
+    FloatVector sum30 = load(out, outAt + 3 * outStride);
+    FloatVector sum31 = load(out, outAt + 3 * outStride + LANES);
+    FloatVector sum40 = load(out, outAt + 4 * outStride);
+    FloatVector sum41 = load(out, outAt + 4 * outStride + LANES);
+    FloatVector sum50 = load(out, outAt + 5 * outStride);
+    FloatVector sum51 = load(out, outAt + 5 * outStride + LANES);
     for (int k = 0; k < count; k++) {
       FloatVector b0 = load(b, bAt + (long) k * bStride);
       FloatVector b1 = load(b, bAt + (long) k * bStride + LANES);
@@ -309,26 +324,6 @@ final class SimdMath {
       sum += part;
     }
     return sum;
-  }
-
-  /**
-   * {@code to[k, c] = from[c, k]}.
-   *
-   * @param from {@code [columns, length]}, from {@code fromAt}
-   * @param columns a {@link #padded} number
-   */
-  static void transpose(
-      float[] from, int fromAt, int columns, int length, MemorySegment to, long toAt) {
-    int[] rows = new int[LANES];
-    for (int lane = 0; lane < LANES; lane++) {
-      rows[lane] = lane * length;
-    }
-    for (int k = 0; k < length; k++) {
-      for (int c = 0; c < columns; c += LANES) {
-        FloatVector.fromArray(SPECIES, from, fromAt + c * length + k, rows, 0)
-            .intoMemorySegment(to, bytes(toAt + (long) k * columns + c), ByteOrder.nativeOrder());
-      }
-    }
   }
 
   /** {@code to += factor * from}, for {@code count} floats, a {@link #padded} number. */

@@ -6,21 +6,20 @@ import static dev.mneme.attention.simd.SimdMath.ROWS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.mneme.attention.AttentionShape;
+import dev.mneme.attention.KeyRows;
 import dev.mneme.attention.QueryTile;
 import dev.mneme.attention.WorkingSet;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.atomic.AtomicIntegerArray;
 
 /**
  * Attention of a tile of several queries, and the memory that it takes.
  *
- * <p>The columns that some query sees are packed into panels of {@link SimdMath#COLUMNS}, keys
- * channel by channel. Then each run of queries is attended for each key/value head, the rows of its
- * query heads stacked, some rows at a time: all scores of a band of rows, their weights, the
- * weighted sum of the values. One tile at a time.
+ * <p>Of the panels of keys, those count that some query sees. Each run of queries is attended for
+ * each key/value head, the rows of its query heads stacked, some rows at a time: all scores of a
+ * band of rows, their weights, the weighted sum of the values. One tile at a time.
  */
 final class TileRun implements Workers.Task {
 
@@ -35,22 +34,16 @@ final class TileRun implements Workers.Task {
   private QueryTile tile;
   private int far;
   private int width;
-  private int farPanels;
 
-  /** Panels that the tile sees, and which of them need the mask. */
-  private int[] panels = {};
+  /** Panels that the tile sees: their first columns, how many they have, whether some is hidden. */
+  private int[] columns = {};
 
+  private int[] counts = {};
   private boolean[] masked = {};
   private int panelCount;
 
   /** Floats of a row of scores. */
   private int row;
-
-  private final MemorySegment[] keys;
-  private final MemorySegment[] values;
-
-  /** Halves of each head that are packed. */
-  private final AtomicIntegerArray packed;
 
   private final Queue<Band> bands = new ConcurrentLinkedQueue<>();
 
@@ -70,11 +63,6 @@ final class TileRun implements Workers.Task {
     shape = set.shape();
     dim = shape.headDim();
     paddedDim = SimdMath.padded(dim);
-    keys = new MemorySegment[shape.kvHeads()];
-    values = new MemorySegment[shape.kvHeads()];
-    Arrays.fill(keys, MemorySegment.NULL);
-    Arrays.fill(values, MemorySegment.NULL);
-    packed = new AtomicIntegerArray(shape.kvHeads());
   }
 
   /** Prepares a tile and returns the number of tasks. */
@@ -83,47 +71,22 @@ final class TileRun implements Workers.Task {
     this.tile = tile;
     far = set.far();
     width = far + set.window();
-    farPanels = Math.ceilDiv(far, COLUMNS);
-    findPanels();
-    for (int head = 0; head < shape.kvHeads(); head++) {
-      keys[head] = atLeast((long) row * dim, keys[head]);
-      values[head] = atLeast((long) row * paddedDim, values[head]);
-      packed.set(head, 0);
-    }
-    return shape.kvHeads() * (2 + tile.parts());
-  }
-
-  @Override
-  public void run(int number) {
-    int packing = 2 * shape.kvHeads();
-    Band kept = bands.poll();
-    Band band = kept == null ? new Band() : kept;
-    if (number < packing) {
-      try {
-        pack(number / 2, number % 2, band);
-      } finally {
-        packed.getAndIncrement(number / 2); // also if it failed: others wait for it
-      }
-    } else {
-      int head = (number - packing) / tile.parts();
-      while (packed.get(head) < 2) {
-        Workers.giveWay();
-      }
-      attend(head, (number - packing) % tile.parts(), band);
-    }
-    bands.add(band);
-  }
-
-  private void findPanels() {
-    int all = farPanels + Math.ceilDiv(set.window(), COLUMNS);
-    if (panels.length < all) {
-      panels = new int[all];
-      masked = new boolean[all];
+    int most = Math.ceilDiv(far, COLUMNS) + Math.ceilDiv(set.window(), COLUMNS);
+    if (columns.length < most) {
+      columns = new int[most];
+      counts = new int[most];
+      masked = new boolean[most];
     }
     panelCount = 0;
-    for (int panel = 0; panel < all; panel++) {
-      int first = firstColumn(panel);
-      int count = columns(panel);
+    findPanels(0, far);
+    findPanels(far, width);
+    row = panelCount * COLUMNS;
+    return shape.kvHeads() * tile.parts();
+  }
+
+  private void findPanels(int from, int to) {
+    for (int first = from; first < to; first += COLUMNS) {
+      int count = Math.min(COLUMNS, to - first);
       boolean seen = false;
       boolean hidden = count < COLUMNS;
       for (int column = first; column < first + count; column++) {
@@ -131,60 +94,22 @@ final class TileRun implements Workers.Task {
         hidden |= tile.viewers(column) < tile.queries();
       }
       if (seen) {
-        panels[panelCount] = panel;
+        columns[panelCount] = first;
+        counts[panelCount] = count;
         masked[panelCount++] = hidden;
       }
-    }
-    row = panelCount * COLUMNS;
-  }
-
-  private boolean isFar(int panel) {
-    return panel < farPanels;
-  }
-
-  private int firstColumn(int panel) {
-    return isFar(panel) ? panel * COLUMNS : far + (panel - farPanels) * COLUMNS;
-  }
-
-  private int columns(int panel) {
-    return Math.min(COLUMNS, (isFar(panel) ? far : width) - firstColumn(panel));
-  }
-
-  /** Packs half of the panels of a key/value head. */
-  private void pack(int head, int half, Band band) {
-    band.output = atLeast(COLUMNS * dim, band.output);
-    for (int i = half * panelCount / 2; i < (half + 1) * panelCount / 2; i++) {
-      int panel = panels[i];
-      int first = firstColumn(panel);
-      int count = columns(panel);
-      int at = i * COLUMNS;
-      if (count < COLUMNS) {
-        Arrays.fill(band.output, 0, COLUMNS * dim, 0);
-        long valueBytes = (long) COLUMNS * paddedDim * Float.BYTES;
-        values[head].asSlice(at * (long) paddedDim * Float.BYTES, valueBytes).fill((byte) 0);
-      }
-      MemorySegment from = isFar(panel) ? set.farKeys() : set.windowKeys();
-      int firstRow = isFar(panel) ? head * far + first : head * set.window() + first - far;
-      MemorySegment.copy(
-          from, JAVA_FLOAT, firstRow * shape.vectorBytes(), band.output, 0, count * dim);
-      SimdMath.transpose(band.output, 0, COLUMNS, dim, keys[head], (long) at * dim);
-      copyValues(head * width + first, count, values[head], at * paddedDim);
-    }
-  }
-
-  private void copyValues(int row, int count, MemorySegment to, int at) {
-    int rowsAtOnce = dim == paddedDim ? count : 1;
-    for (int i = 0; i < count; i += rowsAtOnce) {
-      MemorySegment.copy(
-          set.values(),
-          (row + i) * shape.vectorBytes(),
-          to,
-          (at + (long) i * paddedDim) * Float.BYTES,
-          rowsAtOnce * shape.vectorBytes());
     }
   }
 
   /** Attends one run of queries by the query heads of a key/value head. */
+  @Override
+  public void run(int number) {
+    Band kept = bands.poll();
+    Band band = kept == null ? new Band() : kept;
+    attend(number / tile.parts(), number % tile.parts(), band);
+    bands.add(band);
+  }
+
   private void attend(int head, int part, Band band) {
     int group = shape.group();
     int queries = tile.queries() / tile.parts();
@@ -202,6 +127,8 @@ final class TileRun implements Workers.Task {
     Arrays.fill(band.mass, 0, group * row, 0);
     for (int from = 0; from < rows; from += BAND) {
       int to = Math.min(from + BAND, rows);
+      Arrays.fill(band.scores, 0, bandRows * row, 0);
+      Arrays.fill(band.output, 0, bandRows * paddedDim, 0);
       score(head, from, to, band);
       for (int r = from; r < to; r++) {
         weigh(part * queries + r % queries, r - from, r / queries, band);
@@ -223,20 +150,22 @@ final class TileRun implements Workers.Task {
   /** Inner products of rows {@code from} to {@code to} with all keys. */
   private void score(int head, int from, int to, Band band) {
     for (int i = 0; i < panelCount; i++) {
-      int at = i * COLUMNS;
-      float[] queries = isFar(panels[i]) ? band.farQueries : band.windowQueries;
+      boolean isFar = columns[i] < far;
+      KeyRows keys = isFar ? set.farKeys() : set.windowKeys();
+      float[] queries = isFar ? band.farQueries : band.windowQueries;
+      long at = keys.at(head, isFar ? columns[i] : columns[i] - far);
       for (int r = from; r < to; r += ROWS) {
-        SimdMath.multiply(
+        SimdMath.addProduct(
             queries,
             r * dim,
             dim,
             dim,
-            keys[head],
-            (long) at * dim,
+            keys.memory(),
+            at,
             COLUMNS,
             COLUMNS,
             band.scores,
-            (r - from) * row + at,
+            (r - from) * row + i * COLUMNS,
             row);
       }
     }
@@ -251,10 +180,9 @@ final class TileRun implements Workers.Task {
     for (int i = 0; i < panelCount; i++) {
       if (masked[i]) {
         int at = start + i * COLUMNS;
-        int count = columns(panels[i]);
-        long mask = (long) query * width + firstColumn(panels[i]);
-        SimdMath.addMask(band.scores, at, tile.mask(), mask, count);
-        Arrays.fill(band.scores, at + count, at + COLUMNS, Float.NEGATIVE_INFINITY);
+        long mask = (long) query * width + columns[i];
+        SimdMath.addMask(band.scores, at, tile.mask(), mask, counts[i]);
+        Arrays.fill(band.scores, at + counts[i], at + COLUMNS, Float.NEGATIVE_INFINITY);
       }
     }
     float max = SimdMath.max(band.scores, start, row);
@@ -263,21 +191,29 @@ final class TileRun implements Workers.Task {
     SimdMath.addScaled(band.scores, start, share, band.mass, member * row, row);
   }
 
-  /** Sums the values by their weights. */
+  /** Sums the values by their weights, as many side by side as there are. */
   private void sum(int head, int rows, Band band) {
-    for (int r = 0; r < rows; r += ROWS) {
-      SimdMath.multiply(
-          band.scores,
-          r * row,
-          row,
-          row,
-          values[head],
-          0,
-          paddedDim,
-          paddedDim,
-          band.output,
-          r * paddedDim,
-          paddedDim);
+    for (int i = 0; i < panelCount; ) {
+      int from = i;
+      int count = counts[i];
+      for (i++; i < panelCount && columns[i] == columns[i - 1] + COLUMNS; i++) {
+        count += counts[i];
+      }
+      long at = ((long) head * width + columns[from]) * dim;
+      for (int r = 0; r < rows; r += ROWS) {
+        SimdMath.addProduct(
+            band.scores,
+            r * row + from * COLUMNS,
+            row,
+            count,
+            set.values(),
+            at,
+            dim,
+            dim,
+            band.output,
+            r * paddedDim,
+            paddedDim);
+      }
     }
     for (int r = 0; r < rows; r++) {
       SimdMath.scale(band.output, r * paddedDim, band.shares[r], paddedDim);
@@ -294,8 +230,8 @@ final class TileRun implements Workers.Task {
             member * row + i * COLUMNS,
             tile.mass(),
             JAVA_FLOAT,
-            at + (long) firstColumn(panels[i]) * Float.BYTES,
-            columns(panels[i]));
+            at + (long) columns[i] * Float.BYTES,
+            counts[i]);
       }
     }
   }

@@ -39,9 +39,7 @@ final class Workers implements AutoCloseable {
   @FunctionalInterface
   interface Task {
 
-    /**
-     * Does one part of a job. A part may wait for one of a lower number: parts are begun in order.
-     */
+    /** Does one part of a job. */
     void run(int number);
   }
 

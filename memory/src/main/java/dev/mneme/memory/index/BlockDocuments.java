@@ -10,7 +10,6 @@ import org.apache.lucene.index.DirectoryReader;
 import org.apache.lucene.index.IndexReader;
 import org.apache.lucene.index.IndexWriter;
 import org.apache.lucene.index.IndexWriterConfig;
-import org.apache.lucene.index.LogDocMergePolicy;
 import org.apache.lucene.index.MultiReader;
 import org.apache.lucene.index.SerialMergeScheduler;
 import org.apache.lucene.search.IndexSearcher;
@@ -22,7 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A Lucene index with one document a block, whose number is the block's: documents are never
- * deleted, and {@link LogDocMergePolicy} merges neighbours only, so they keep the order in which
+ * deleted, and a {@code LogDocMergePolicy} merges neighbours only, so they keep the order in which
  * they were added. Merges run in the calling thread, which leaves the other cores to the model. Not
  * thread-safe.
  */
@@ -48,7 +47,7 @@ final class BlockDocuments implements AutoCloseable {
    *
    * @param before blocks in front of those, closed with them; null for none
    * @param folder where documents are kept, made when absent; null to keep them in memory
-   * @param config analyzer and codec; the rest is set here
+   * @param config analyzer, codec and how segments are merged; the rest is set here
    * @throws IOException if the folder cannot be read or written, or is in use by another index
    */
   BlockDocuments(@Nullable IndexReader before, @Nullable Path folder, IndexWriterConfig config)
@@ -60,10 +59,7 @@ final class BlockDocuments implements AutoCloseable {
       writer =
           new IndexWriter(
               directory,
-              config
-                  .setMergePolicy(new LogDocMergePolicy())
-                  .setMergeScheduler(new SerialMergeScheduler())
-                  .setCommitOnClose(false));
+              config.setMergeScheduler(new SerialMergeScheduler()).setCommitOnClose(false));
     } catch (IOException | RuntimeException e) {
       directory.close();
       throw e;

@@ -22,6 +22,7 @@ import org.apache.lucene.index.FloatVectorValues;
 import org.apache.lucene.index.IndexWriterConfig;
 import org.apache.lucene.index.KnnVectorValues.DocIndexIterator;
 import org.apache.lucene.index.LeafReaderContext;
+import org.apache.lucene.index.LogDocMergePolicy;
 import org.apache.lucene.index.SegmentReadState;
 import org.apache.lucene.index.SegmentWriteState;
 import org.apache.lucene.index.VectorSimilarityFunction;
@@ -59,7 +60,11 @@ public final class LuceneVectorIndex implements BlockIndex {
     this.parameters = parameters;
     documents =
         new BlockDocuments(
-            null, folder, new IndexWriterConfig().setCodec(codec(dimension, parameters)));
+            null,
+            folder,
+            new IndexWriterConfig()
+                .setCodec(codec(dimension, parameters))
+                .setMergePolicy(new LogDocMergePolicy()));
     FieldInfo field = FieldInfos.getMergedFieldInfos(documents.reader()).fieldInfo(FIELD);
     if (field != null && field.getVectorDimension() != dimension) {
       documents.close();

@@ -16,6 +16,7 @@ import org.apache.lucene.document.Field;
 import org.apache.lucene.document.FieldType;
 import org.apache.lucene.index.IndexOptions;
 import org.apache.lucene.index.IndexWriterConfig;
+import org.apache.lucene.index.LogDocMergePolicy;
 import org.apache.lucene.index.Term;
 import org.apache.lucene.search.BooleanClause.Occur;
 import org.apache.lucene.search.BooleanQuery;
@@ -40,6 +41,9 @@ public final class TextIndex implements AutoCloseable {
   /** Most words of a query that count, which is what Lucene allows. */
   private static final int MOST_WORDS = IndexSearcher.getMaxClauseCount();
 
+  /** Blocks that are merged anew with every few that are added. */
+  private static final int SMALL_SEGMENT = 64;
+
   private static final FieldType TYPE = type();
 
   private final Analyzer analyzer;
@@ -55,8 +59,17 @@ public final class TextIndex implements AutoCloseable {
     return new TextIndex(analyzer, new BlockDocuments(null, folder, configuration(analyzer)));
   }
 
+  /**
+   * A search looks each word up in each segment, and most of its time goes into that: two segments
+   * of about one size are merged at once, and small ones in any case.
+   */
   private static IndexWriterConfig configuration(Analyzer analyzer) {
-    return new IndexWriterConfig(analyzer).setSimilarity(new BM25Similarity());
+    LogDocMergePolicy merges = new LogDocMergePolicy();
+    merges.setMergeFactor(2);
+    merges.setMinMergeDocs(SMALL_SEGMENT);
+    return new IndexWriterConfig(analyzer)
+        .setSimilarity(new BM25Similarity())
+        .setMergePolicy(merges);
   }
 
   /** Makes an empty index in memory. */
