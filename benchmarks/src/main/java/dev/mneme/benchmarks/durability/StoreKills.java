@@ -53,7 +53,7 @@ record StoreKills(
           MemoryFolder.delete(folder);
         }
       }
-      Killed killed = kill(folder, random, before);
+      Killed killed = kill(folder, random, before, kill % PROCESSES == 1);
       try (ScriptedMemory memory = ScriptedMemory.open(folder)) {
         int most = killed.committed() + (killed.phase() == Phase.COMMITTING ? 1 : 0);
         if (memory.commits() < killed.committed() || memory.commits() > most) {
@@ -89,7 +89,13 @@ record StoreKills(
 
   private record Killed(Phase phase, int committed) {}
 
-  private static Killed kill(Path folder, SplittableRandom random, int before) throws IOException {
+  /**
+   * Starts a process that writes a memory and kills it.
+   *
+   * @param patient waits for a commit first, so that there are some on the slowest machine
+   */
+  private static Killed kill(Path folder, SplittableRandom random, int before, boolean patient)
+      throws IOException {
     Process process =
         ChildProcess.start(
             MemoryWriter.class,
@@ -99,11 +105,14 @@ record StoreKills(
     int committed = before;
     try (BufferedReader said = process.inputReader()) {
       String line = null;
-      if (random.nextInt(PROCESSES) == 0) {
+      if (!patient && random.nextInt(PROCESSES) == 0) {
         Uninterruptibles.sleepUninterruptibly(
             Duration.ofMillis(random.nextInt(LONGEST_OPENING_MILLIS)));
       } else {
         line = said.readLine();
+        while (patient && line != null && !line.startsWith(MemoryWriter.COMMITTED)) {
+          line = said.readLine();
+        }
         Uninterruptibles.sleepUninterruptibly(
             Duration.ofMillis(random.nextInt(LONGEST_WRITING_MILLIS)));
       }
