@@ -1,6 +1,6 @@
 package dev.mneme.benchmarks.compatibility;
 
-import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
@@ -12,6 +12,7 @@ import dev.mneme.integration.cli.JsonReport;
 import dev.mneme.integration.cli.ResidentMemory;
 import dev.mneme.integration.graph.AttentionLayer;
 import dev.mneme.integration.graph.ModelGraph;
+import dev.mneme.integration.graph.Segment;
 import dev.mneme.integration.graph.UnsupportedModelException;
 import dev.mneme.integration.importer.ModelLibrary;
 import dev.mneme.integration.importer.Precision;
@@ -27,6 +28,7 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -44,9 +46,10 @@ import picocli.CommandLine.Spec;
  * {@code mneme compatibility}: opens exports and compares each with what it was cut from.
  *
  * <p>A bad result is a model that differs, or one that is refused without a reason that says what
- * is in the way; and an opening that takes much longer or holds much more than that of the uncut
- * model. Memory is what the process holds in addition once a model is open, which the system rounds
- * and counts late: it is told for models of some size only.
+ * is in the way; and an opening that takes much longer or holds much more than that of the model's
+ * file by ONNX Runtime with its defaults, as one would open it without this library. Memory is what
+ * the process holds in addition once a model is open, which the system rounds and counts late: it
+ * is told for models of some size only.
  */
 @Command(
     name = "compatibility",
@@ -94,8 +97,9 @@ public final class CompatibilityCommand implements Callable<Integer> {
    * @param weights what most of its weights are
    * @param layers number of layers, those with a window in brackets
    * @param deviation largest of the logits in proportion to the largest; null if refused
-   * @param opening seconds to open it wrapped, in proportion to uncut; null if refused
-   * @param bytes that it holds once open wrapped, in proportion to uncut; null if not measured
+   * @param opening seconds to open it wrapped, in proportion to opening its file with ONNX Runtime;
+   *     null if refused
+   * @param bytes that it holds once open wrapped, in the same proportion; null if not measured
    * @param reason why it is refused; empty if it is not
    */
   record Row(
@@ -168,19 +172,18 @@ public final class CompatibilityCommand implements Callable<Integer> {
             .map(AttentionLayer::form)
             .distinct()
             .collect(Collectors.joining(", "));
-    ModelProto whole = graph.whole();
     long windows = graph.layers().stream().filter(layer -> layer.window() > 0).count();
     String layers = graph.layers().size() + (windows == 0 ? "" : " (" + windows + ")");
-    String weights = weights(whole);
+    String weights = weights(graph);
     try {
       double deviation;
       try (SegmentedModel wrapped = SegmentedModel.open(graph, runtime)) {
         deviation = SelfCheck.compare(wrapped);
       }
-      Opening uncut = new Opening();
+      Opening plain = new Opening();
       Opening cut = new Opening();
       for (int i = 0; i < OPENINGS; i++) {
-        uncut.measure(() -> uncut(graph, runtime));
+        plain.measure(() -> plain(graph, runtime));
         cut.measure(() -> SegmentedModel.open(ModelGraph.read(model), runtime));
       }
       boolean large = bytes(graph) >= LEAST_WEIGHTS;
@@ -190,8 +193,8 @@ public final class CompatibilityCommand implements Callable<Integer> {
           weights,
           layers,
           deviation,
-          cut.seconds / uncut.seconds,
-          large ? (double) cut.bytes / uncut.bytes : null,
+          cut.seconds / plain.seconds,
+          large ? (double) cut.bytes / plain.bytes : null,
           "");
     } catch (UnsupportedModelException | ModelException e) {
       return new Row(name, attention, weights, layers, null, null, null, reason(e));
@@ -202,8 +205,14 @@ public final class CompatibilityCommand implements Callable<Integer> {
     return String.valueOf(refusal.getMessage()).lines().findFirst().orElse("");
   }
 
-  private static OrtSession uncut(ModelGraph graph, OnnxRuntime runtime) throws IOException {
-    return runtime.open(graph.onnxFile().toString(), graph.whole().toByteArray(), graph.folder());
+  /** Opens a model's file as ONNX Runtime does when it is told nothing else. */
+  private static OrtSession plain(ModelGraph graph, OnnxRuntime runtime) {
+    try {
+      return runtime.environment().createSession(graph.onnxFile().toString());
+    } catch (OrtException e) {
+      throw new ModelException(
+          "ONNX Runtime cannot open " + graph.onnxFile() + ": " + e.getMessage(), e);
+    }
   }
 
   private static long bytes(ModelGraph graph) throws IOException {
@@ -215,20 +224,25 @@ public final class CompatibilityCommand implements Callable<Integer> {
   }
 
   /** What most of a model's weights are. */
-  private static String weights(ModelProto model) {
-    for (NodeProto node : model.getGraph().getNodeList()) {
-      if (node.getOpType().equals("MatMulNBits")) {
-        long bits =
-            node.getAttributeList().stream()
-                .filter(attribute -> attribute.getName().equals("bits"))
-                .mapToLong(attribute -> attribute.getI())
-                .findFirst()
-                .orElse(4);
-        return "int" + bits;
+  private static String weights(ModelGraph model) {
+    Map<String, TensorProto> tensors = new HashMap<>();
+    for (Segment segment : model.segments()) {
+      GraphProto graph = segment.model().getGraph();
+      for (NodeProto node : graph.getNodeList()) {
+        if (node.getOpType().equals("MatMulNBits")) {
+          long bits =
+              node.getAttributeList().stream()
+                  .filter(attribute -> attribute.getName().equals("bits"))
+                  .mapToLong(attribute -> attribute.getI())
+                  .findFirst()
+                  .orElse(4);
+          return "int" + bits;
+        }
       }
+      graph.getInitializerList().forEach(tensor -> tensors.put(tensor.getName(), tensor));
     }
     Map<Integer, Long> elements =
-        model.getGraph().getInitializerList().stream()
+        tensors.values().stream()
             .collect(
                 Collectors.groupingBy(
                     TensorProto::getDataType,

@@ -2,10 +2,10 @@ package dev.mneme.benchmarks.perplexity;
 
 import dev.mneme.MnemeModel;
 import dev.mneme.MnemeSession;
-import dev.mneme.benchmarks.baseline.UncutModel;
 import dev.mneme.benchmarks.recall.Mode;
 import dev.mneme.integration.cli.ReadingProgress;
 import dev.mneme.integration.generation.LogLikelihood;
+import dev.mneme.integration.runtime.UncutModel;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.function.IntPredicate;

@@ -2,7 +2,7 @@ package dev.mneme.benchmarks.recall;
 
 import dev.mneme.MnemeModel;
 import dev.mneme.attention.Stage;
-import dev.mneme.benchmarks.baseline.UncutModel;
+import dev.mneme.integration.runtime.UncutModel;
 import java.time.Duration;
 import java.util.Map;
 import java.util.function.IntConsumer;

@@ -3,7 +3,7 @@ package dev.mneme.benchmarks.speed;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
-import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
@@ -16,15 +16,13 @@ import dev.mneme.attention.onnx.GraphBuilder;
 import dev.mneme.benchmarks.recall.Mode;
 import dev.mneme.integration.graph.AttentionLayer;
 import dev.mneme.integration.graph.ModelGraph;
+import dev.mneme.integration.graph.Segment;
 import dev.mneme.integration.runtime.ModelException;
 import dev.mneme.integration.runtime.OnnxRuntime;
-import java.io.IOException;
-import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
-import java.nio.file.Files;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -49,7 +47,7 @@ record Roofs(double flops, double bytes, double prefillTokensPerSecond, double d
   private static final int LONG_WIDTH = 8192;
 
   /** Measures the machine and counts what the model needs. */
-  static Roofs of(MnemeModel model) throws IOException {
+  static Roofs of(MnemeModel model) {
     double flops = 2.0 * ROWS * WIDTH * WIDTH / seconds(model.runtime(), ROWS, WIDTH, WIDTH);
     double bytes =
         (double) LONG_WIDTH
@@ -80,37 +78,54 @@ record Roofs(double flops, double bytes, double prefillTokensPerSecond, double d
    */
   private record Linear(double inner, double bytes) {
 
-    static Linear of(ModelGraph graph) throws IOException {
-      ModelProto model;
-      try (InputStream in = Files.newInputStream(graph.onnxFile())) {
-        model = ModelProto.parseFrom(in);
-      }
-      Map<String, TensorProto> weights = new HashMap<>();
-      model.getGraph().getInitializerList().forEach(w -> weights.put(w.getName(), w));
+    static Linear of(ModelGraph graph) {
       double inner = 0;
       double bytes = 0;
-      for (NodeProto node : model.getGraph().getNodeList()) {
-        double size = 0;
-        double width = Float.BYTES;
-        TensorProto weight = node.getInputCount() < 2 ? null : weights.get(node.getInput(1));
-        switch (node.getOpType()) {
-          case "MatMul", "Gemm" -> {
-            if (weight != null && weight.getDimsCount() == 2) {
-              size = (double) weight.getDims(0) * weight.getDims(1);
+      for (Segment segment : graph.segments()) {
+        GraphProto part = segment.model().getGraph();
+        Map<String, TensorProto> weights = new HashMap<>();
+        part.getInitializerList().forEach(w -> weights.put(w.getName(), w));
+        for (NodeProto node : part.getNodeList()) {
+          List<Long> sizes = List.of();
+          double width = 0;
+          switch (node.getOpType()) {
+            case "Transpose", "Cast", "DequantizeLinear" -> {
+              TensorProto weight = weights.get(node.getInput(0));
+              if (weight != null) {
+                weights.put(node.getOutput(0), weight);
+              }
             }
+            case "MatMul", "MatMulInteger", "Gemm" -> {
+              TensorProto weight = weights.get(node.getInput(1));
+              if (weight != null && weight.getDimsCount() == 2) {
+                sizes = weight.getDimsList();
+                width = width(weight);
+              }
+            }
+            case "MatMulNBits" -> {
+              sizes = List.of(attribute(node, "K"), attribute(node, "N"));
+              width = attribute(node, "bits") / 8.0;
+            }
+            default -> {}
           }
-          case "MatMulNBits" -> {
-            size = (double) attribute(node, "K") * attribute(node, "N");
-            width = attribute(node, "bits") / 8.0;
+          double size = sizes.isEmpty() ? 0 : (double) sizes.getFirst() * sizes.getLast();
+          bytes += size * width;
+          if (!sizes.contains((long) graph.vocabularySize())) {
+            inner += size;
           }
-          default -> {}
-        }
-        bytes += size * width;
-        if (!node.getOutput(0).equals(graph.logits())) {
-          inner += size;
         }
       }
       return new Linear(inner, bytes);
+    }
+
+    /** Bytes of an element. */
+    private static double width(TensorProto weight) {
+      return switch (DataType.forNumber(weight.getDataType())) {
+        case FLOAT16, BFLOAT16 -> 2;
+        case INT8, UINT8 -> 1;
+        case INT4, UINT4 -> 0.5;
+        case null, default -> Float.BYTES;
+      };
     }
 
     private static long attribute(NodeProto node, String name) {

@@ -2,7 +2,6 @@ package dev.mneme.benchmarks.speed;
 
 import dev.mneme.MnemeModel;
 import dev.mneme.attention.Stage;
-import dev.mneme.benchmarks.baseline.UncutModel;
 import dev.mneme.benchmarks.recall.Reader;
 import dev.mneme.benchmarks.recall.SessionReader;
 import dev.mneme.benchmarks.recall.UncutReader;
@@ -11,6 +10,7 @@ import dev.mneme.integration.cli.JsonReport;
 import dev.mneme.integration.cli.ModelOptions;
 import dev.mneme.integration.cli.ReadingProgress;
 import dev.mneme.integration.cli.ResidentMemory;
+import dev.mneme.integration.runtime.UncutModel;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
@@ -47,7 +47,10 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 public final class SpeedCommand implements Callable<Integer> {
 
-  /** Any text will do: speed does not depend on what is read. */
+  /**
+   * Any text will do, as speed does not depend on what is read: ids from here on where the
+   * vocabulary has them.
+   */
   private static final int LOWEST_TOKEN = 1000;
 
   private static final int TOKENS = 10_000;
@@ -130,21 +133,25 @@ public final class SpeedCommand implements Callable<Integer> {
                 Collections.max(uncut) + steps,
                 opened.config().chunk())) {
       roofs = Roofs.of(opened);
+      int vocabulary = opened.graph().vocabularySize();
       List<Integer> all =
           Stream.concat(through.stream(), uncut.stream()).distinct().sorted().toList();
       // The first text that a JVM reads is slower: code is not compiled, memory not touched yet.
-      measure("warm-up", new UncutReader(opened, whole), Collections.min(uncut));
-      measure("warm-up", new SessionReader(opened.newSession()), Collections.min(through));
+      int[] shortUncut = text(Collections.min(uncut), vocabulary);
+      measure("warm-up", new UncutReader(opened, whole), shortUncut);
+      int[] shortThrough = text(Collections.min(through), vocabulary);
+      measure("warm-up", new SessionReader(opened.newSession()), shortThrough);
       for (int round = 0; round < rounds; round++) {
         // Neighbours in time are compared: a machine's speed drifts.
         for (int length : all) {
+          int[] text = text(length, vocabulary);
           if (uncut.contains(length)) {
-            measured.add(measure("uncut", new UncutReader(opened, whole), length));
+            measured.add(measure("uncut", new UncutReader(opened, whole), text));
           }
           if (through.contains(length)) {
-            measured.add(measure("mneme", new SessionReader(opened.newSession()), length));
+            measured.add(measure("mneme", new SessionReader(opened.newSession()), text));
             if (second != null) {
-              measured.add(measure("other", new SessionReader(second.newSession()), length));
+              measured.add(measure("other", new SessionReader(second.newSession()), text));
             }
           }
         }
@@ -160,9 +167,16 @@ public final class SpeedCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Measurement measure(String subject, Reader opened, int length) {
+  /** A text of a length in which nothing means anything. */
+  static int[] text(int length, int vocabulary) {
+    int highest = Math.min(vocabulary, LOWEST_TOKEN + TOKENS);
+    int lowest = highest > LOWEST_TOKEN ? LOWEST_TOKEN : 0;
+    return new Random(length).ints(length, lowest, highest).toArray();
+  }
+
+  private Measurement measure(String subject, Reader opened, int[] prompt) {
     memory.resetPeak();
-    int[] prompt = new Random(length).ints(length, LOWEST_TOKEN, LOWEST_TOKEN + TOKENS).toArray();
+    int length = prompt.length;
     try (Reader reader = opened;
         ReadingProgress progress = ReadingProgress.start(subject + " " + length, length)) {
       long start = System.nanoTime();

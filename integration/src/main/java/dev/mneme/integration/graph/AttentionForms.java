@@ -15,14 +15,17 @@ final class AttentionForms {
 
   private final GraphIndex graph;
   private final List<AttentionFamily> families;
+  private final InputMeanings inputs;
+  private final RotaryReader rotaries;
 
   AttentionForms(GraphIndex graph, ShapeInference shapes, ExternalData data, LayerWindows windows) {
     this.graph = graph;
-    RotaryReader rotaries = new RotaryReader(graph, shapes, data);
+    inputs = new InputMeanings(graph);
+    rotaries = new RotaryReader(graph, shapes, data, inputs);
     ScoredAttention scored = new ScoredAttention(graph, shapes, rotaries, windows);
     families =
         List.of(
-            new GroupQueryFamily(graph, shapes, rotaries),
+            new GroupQueryFamily(graph, shapes, rotaries, inputs),
             new MultiHeadFamily(graph, shapes, scored),
             new OnnxAttentionFamily(shapes, scored),
             new DecomposedFamily(graph, shapes, scored));
@@ -81,6 +84,16 @@ final class AttentionForms {
       layers.add(one.family().read(one.core(), layers.size()));
     }
     return layers;
+  }
+
+  /** What the inputs of the graph say, once all layers have been read. */
+  InputMeanings inputs() {
+    return inputs;
+  }
+
+  /** The tables of rotation that are initializers, once all layers have been read. */
+  List<RotaryTensor> rotaryTensors() {
+    return rotaries.tensors();
   }
 
   private static boolean isAttention(NodeProto node) {

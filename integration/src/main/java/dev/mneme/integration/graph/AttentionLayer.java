@@ -21,6 +21,7 @@ package dev.mneme.integration.graph;
  * @param output name under which segment {@code index + 1} takes the result, {@code [1, n, heads *
  *     headDim]}
  * @param rotary how queries and keys are rotated
+ * @param cache where the uncut graph keeps keys and values, which the segments do not have
  */
 public record AttentionLayer(
     int index,
@@ -34,7 +35,8 @@ public record AttentionLayer(
     int window,
     Projection projection,
     String output,
-    RotaryTable rotary) {
+    RotaryTable rotary,
+    LayerCache cache) {
 
   /** The same attention between other tensors. */
   AttentionLayer with(Projection otherProjection, String otherOutput) {
@@ -50,6 +52,7 @@ public record AttentionLayer(
         window,
         otherProjection,
         otherOutput,
-        rotary);
+        rotary,
+        cache);
   }
 }

@@ -2,6 +2,7 @@ package dev.mneme.integration.graph;
 
 import ai.onnx.proto.OnnxMl.NodeProto;
 import java.io.IOException;
+import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -88,7 +89,7 @@ final class DecomposedFamily implements AttentionFamily {
         0,
         alpha * scores.scale(),
         scores.softcap,
-        false);
+        List.of());
   }
 
   /** {@code FusedMatMul}, whose keys may be transposed by attribute. */

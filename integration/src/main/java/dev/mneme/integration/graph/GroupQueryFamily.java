@@ -2,6 +2,7 @@ package dev.mneme.integration.graph;
 
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
+import dev.mneme.integration.graph.ModelInput.Meaning;
 import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -17,6 +18,10 @@ final class GroupQueryFamily implements AttentionFamily {
   private static final int QUERY = 0;
   private static final int KEY = 1;
   private static final int VALUE = 2;
+  private static final int PAST_KEY = 3;
+  private static final int PAST_VALUE = 4;
+  private static final int LAST_POSITION = 5;
+  private static final int TOTAL = 6;
   private static final int POSITIONS = 9;
 
   /** The operator's inputs by index; those after the positions change the mathematics. */
@@ -42,11 +47,14 @@ final class GroupQueryFamily implements AttentionFamily {
   private final GraphIndex graph;
   private final ShapeInference shapes;
   private final RotaryReader rotaries;
+  private final InputMeanings inputs;
 
-  GroupQueryFamily(GraphIndex graph, ShapeInference shapes, RotaryReader rotaries) {
+  GroupQueryFamily(
+      GraphIndex graph, ShapeInference shapes, RotaryReader rotaries, InputMeanings inputs) {
     this.graph = graph;
     this.shapes = shapes;
     this.rotaries = rotaries;
+    this.inputs = inputs;
   }
 
   @Override
@@ -82,7 +90,15 @@ final class GroupQueryFamily implements AttentionFamily {
         (int) Math.max(0, GraphIndex.integer(node, "local_window_size", -1)),
         projection,
         node.getOutput(0),
-        rotation.table());
+        rotation.table(),
+        new LayerCache(
+            cache(node, PAST_KEY, kvHeads, headDim), cache(node, PAST_VALUE, kvHeads, headDim)));
+  }
+
+  /** The cache of keys or of values; the operator writes what it reads behind what is there. */
+  private CacheTensor cache(NodeProto node, int past, int kvHeads, int headDim) {
+    CachePlace place = CachePlace.within(node, past, past - PAST_KEY + 1);
+    return CacheTensor.read(graph, node, place, true, kvHeads, headDim);
   }
 
   /** Makes a node take a cache of any size, where it would only have one of its window's size. */
@@ -154,7 +170,9 @@ final class GroupQueryFamily implements AttentionFamily {
             "%s is '%s', supported is an input of the graph".formatted(INPUTS.get(i), tensor));
       }
     }
-    rotaries.checkPositions(node, GraphIndex.input(node, POSITIONS));
+    inputs.note(GraphIndex.input(node, LAST_POSITION), Meaning.LAST_POSITION);
+    inputs.note(GraphIndex.input(node, TOTAL), Meaning.TOTAL);
+    rotaries.readPositions(node, GraphIndex.input(node, POSITIONS));
   }
 
   private static int heads(NodeProto node, String attribute) {

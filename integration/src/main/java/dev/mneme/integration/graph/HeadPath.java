@@ -3,6 +3,7 @@ package dev.mneme.integration.graph;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import java.io.IOException;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The way from attention up to the tensor of new queries, keys or values: past layout, repetition
@@ -10,16 +11,16 @@ import java.util.Set;
  *
  * @param tensor where the way ends
  * @param factor product of the scalars on the way
- * @param cached whether it went past a cache, whose keys or values come in front of the new ones
+ * @param cache the cache on the way, whose keys or values come in front of the new ones
  */
-record HeadPath(String tensor, double factor, boolean cached) {
+record HeadPath(String tensor, double factor, @Nullable CachePlace cache) {
 
   private static final Set<String> LAYOUT =
       Set.of("Transpose", "Reshape", "Expand", "Unsqueeze", "Squeeze", "Cast", "Identity");
 
   /** Follows a tensor up. */
   static HeadPath up(GraphIndex graph, ShapeInference shapes, String tensor) throws IOException {
-    HeadPath path = new HeadPath(tensor, 1, false);
+    HeadPath path = new HeadPath(tensor, 1, null);
     while (true) {
       HeadPath next = path.step(graph, shapes);
       if (next.equals(path)) {
@@ -35,25 +36,31 @@ record HeadPath(String tensor, double factor, boolean cached) {
       return this;
     }
     if (LAYOUT.contains(node.getOpType())) {
-      return new HeadPath(node.getInput(0), factor, cached);
+      return new HeadPath(node.getInput(0), factor, cache);
     }
     return switch (node.getOpType()) {
       case "Mul" -> {
         for (int side = 0; side < 2; side++) {
           double scalar = shapes.numbers().scalar(node.getInput(side));
           if (!Double.isNaN(scalar)) {
-            yield new HeadPath(node.getInput(1 - side), factor * scalar, cached);
+            yield new HeadPath(node.getInput(1 - side), factor * scalar, cache);
           }
         }
         yield this;
       }
       case "Div" -> {
         double scalar = shapes.numbers().scalar(node.getInput(1));
-        yield Double.isNaN(scalar) ? this : new HeadPath(node.getInput(0), factor / scalar, cached);
+        yield Double.isNaN(scalar) ? this : new HeadPath(node.getInput(0), factor / scalar, cache);
       }
       case "Concat" ->
           node.getInputCount() == 2 && graph.inputs().containsKey(node.getInput(0))
-              ? new HeadPath(node.getInput(1), factor, true)
+              ? new HeadPath(
+                  node.getInput(1),
+                  factor,
+                  new CachePlace(
+                      node.getInput(0),
+                      node.getOutput(0),
+                      (int) GraphIndex.integer(node, "axis", 0)))
               : this;
       default -> this;
     };

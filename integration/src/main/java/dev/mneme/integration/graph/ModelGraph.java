@@ -1,14 +1,13 @@
 package dev.mneme.integration.graph;
 
-import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
-import ai.onnx.proto.OnnxMl.TypeProto;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -25,18 +24,22 @@ public final class ModelGraph {
 
   private final Path onnxFile;
   private final Path folder;
+  private final boolean floatProducts;
   private final List<Path> weightFiles;
   private final String tokenInput;
   private final String logits;
   private final int vocabularySize;
   private final int hiddenSize;
   private final List<AttentionLayer> layers;
+  private final List<ModelInput> otherInputs;
+  private final List<RotaryTensor> rotaryTensors;
   private final List<Segment> segments;
 
-  private ModelGraph(Path onnxFile, Path folder) throws IOException {
+  private ModelGraph(Path onnxFile, Path folder, boolean floatProducts) throws IOException {
     this.onnxFile = onnxFile;
     this.folder = folder;
-    ModelProto model = ModelFile.parse(onnxFile);
+    this.floatProducts = floatProducts;
+    ModelProto model = parse();
     ExternalData data = new ExternalData(onnxFile, folder);
     for (TensorProto initializer : model.getGraph().getInitializerList()) {
       data.check(initializer);
@@ -46,8 +49,10 @@ public final class ModelGraph {
     ShapeInference shapes = new ShapeInference(graph);
     AttentionForms.checkInputs(graph);
     tokenInput = tokenInput(graph);
-    List<AttentionLayer> found =
-        new AttentionForms(graph, shapes, data, LayerWindows.read(folder)).layers();
+    AttentionForms forms = new AttentionForms(graph, shapes, data, LayerWindows.read(folder));
+    List<AttentionLayer> found = forms.layers();
+    otherInputs = forms.inputs().others(tokenInput, found);
+    rotaryTensors = List.copyOf(forms.rotaryTensors());
     String output = logits(graph);
     logits = shapes.row(output).name();
     vocabularySize = shapes.row(output).width();
@@ -68,7 +73,32 @@ public final class ModelGraph {
    */
   public static ModelGraph read(Path folderOrOnnxFile) throws IOException {
     Path file = ModelFile.locate(folderOrOnnxFile.toAbsolutePath());
-    return new ModelGraph(file, file.resolveSibling(""));
+    return new ModelGraph(file, file.resolveSibling(""), false);
+  }
+
+  private ModelProto parse() throws IOException {
+    ModelProto model = ModelFile.parse(onnxFile);
+    return floatProducts ? FloatProducts.of(model) : model;
+  }
+
+  /**
+   * Whether there are products with quantised weights that round their activations to 8 bits and
+   * could do without: {@code MatMulNBits} at accuracy level 4.
+   */
+  public boolean roundsActivations() {
+    return segments.stream()
+        .flatMap(segment -> segment.model().getGraph().getNodeList().stream())
+        .anyMatch(FloatProducts::isRounding);
+  }
+
+  /**
+   * The same model with those products on activations as they are: slower, and without the noise of
+   * rounding.
+   *
+   * @throws IOException if the file has changed and is not what it was
+   */
+  public ModelGraph withFloatProducts() throws IOException {
+    return new ModelGraph(onnxFile, folder, true);
   }
 
   /** Files of external weights, each once, in the order of their names. */
@@ -96,32 +126,29 @@ public final class ModelGraph {
     return segments;
   }
 
+  /** The inputs of the uncut graph that are neither {@link #tokenInput} nor caches of layers. */
+  public List<ModelInput> otherInputs() {
+    return otherInputs;
+  }
+
   /**
-   * The uncut model, without weights as {@link Segment#model()} is, with a cache that may be empty
-   * in all layers. Its outputs are those of the attention of each layer, under the name of {@link
-   * AttentionLayer#output()}, and the logits.
+   * The uncut model, without weights as {@link Segment#model()} is. Its inputs are {@link
+   * #tokenInput}, {@link #otherInputs} and the {@linkplain AttentionLayer#cache caches}, which may
+   * all be empty at first; its outputs are the {@link #logits}, as float32, what the caches become,
+   * and what is observed.
    *
+   * @param tokens positions that tables of rotation reach at least: those of the file are continued
+   * @param observed layers whose attention is an output too, under the name of {@link
+   *     AttentionLayer#output()}, as float32
    * @throws IOException if the file has changed and is not what it was
    */
-  public ModelProto whole() throws IOException {
-    ModelProto.Builder whole = ModelFile.parse(onnxFile).toBuilder();
-    GraphProto.Builder graph = whole.getGraphBuilder().clearOutput();
-    graph.getNodeBuilderList().forEach(GroupQueryFamily::keepWholeCache);
-    Stream.concat(layers.stream().map(AttentionLayer::output), Stream.of(logits))
-        .forEach(output -> {
-          String made = TensorSpec.original(output);
-          if (!made.equals(output)) {
-            graph.addNode(GraphCutter.cast(made, output, DataType.FLOAT));
-          }
-          graph.addOutput(
-              ValueInfoProto.newBuilder()
-                  .setName(output)
-                  .setType(
-                      TypeProto.newBuilder()
-                          .setTensorType(
-                              TypeProto.Tensor.newBuilder().setElemType(DataType.FLOAT_VALUE))));
-        });
-    return whole.build();
+  public ModelProto uncut(int tokens, Collection<AttentionLayer> observed) throws IOException {
+    UncutGraph uncut = new UncutGraph(parse());
+    uncut.continueRotation(rotaryTensors, tokens);
+    uncut.setOutputs(
+        Stream.concat(Stream.of(logits), observed.stream().map(AttentionLayer::output)).toList(),
+        layers.stream().flatMap(layer -> layer.cache().tensors().stream()).toList());
+    return uncut.build();
   }
 
   /** Number of logits per token. */

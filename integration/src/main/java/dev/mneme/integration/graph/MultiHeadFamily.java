@@ -2,6 +2,7 @@ package dev.mneme.integration.graph;
 
 import ai.onnx.proto.OnnxMl.NodeProto;
 import java.io.IOException;
+import java.util.List;
 
 /**
  * The operator {@code MultiHeadAttention} of com.microsoft, with its cache as inputs of its own or
@@ -55,7 +56,9 @@ final class MultiHeadFamily implements AttentionFamily {
         heads,
         scale == 0 ? 1 / Math.sqrt((double) shape.last() / heads) : scale,
         0,
-        cached);
+        cached
+            ? List.of(CachePlace.within(core, PAST_KEY, 1), CachePlace.within(core, PAST_VALUE, 2))
+            : List.of());
   }
 
   private static void check(NodeProto node, String attribute) {

@@ -3,6 +3,7 @@ package dev.mneme.integration.graph;
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import java.io.IOException;
+import java.util.List;
 
 /** The operator {@code Attention} of ONNX itself, from operator set 23 on. */
 final class OnnxAttentionFamily implements AttentionFamily {
@@ -52,7 +53,7 @@ final class OnnxAttentionFamily implements AttentionFamily {
         heads,
         scale,
         GraphIndex.real(core, "softcap", 0),
-        false);
+        List.of());
   }
 
   private static void check(NodeProto node, AttributeProto attribute) {

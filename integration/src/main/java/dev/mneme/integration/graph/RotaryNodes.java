@@ -27,11 +27,18 @@ final class RotaryNodes {
   private final GraphIndex graph;
   private final ShapeInference shapes;
   private final ExternalData data;
+  private final InputMeanings inputs;
 
-  RotaryNodes(GraphIndex graph, ShapeInference shapes, ExternalData data) {
+  /**
+   * Takes the graph.
+   *
+   * @param inputs notes where positions come from
+   */
+  RotaryNodes(GraphIndex graph, ShapeInference shapes, ExternalData data, InputMeanings inputs) {
     this.graph = graph;
     this.shapes = shapes;
     this.data = data;
+    this.inputs = inputs;
   }
 
   /**
@@ -129,12 +136,14 @@ final class RotaryNodes {
    *
    * @param node that node
    * @param factor of what it makes
+   * @param chosen by which positions are chosen from what it makes; empty if it makes those only
    */
-  private record Wave(NodeProto node, double factor) {}
+  private record Wave(NodeProto node, double factor, String chosen) {}
 
   private @Nullable Wave wave(String tensor, String operator) throws IOException {
     String at = tensor;
     double factor = 1;
+    String chosen = "";
     while (true) {
       HeadPath path = HeadPath.up(graph, shapes, at);
       factor *= path.factor();
@@ -143,12 +152,15 @@ final class RotaryNodes {
         return null;
       }
       if (node.getOpType().equals(operator)) {
-        return new Wave(node, factor);
+        return new Wave(node, factor, chosen);
       }
       boolean doubled =
           node.getOpType().equals("Concat") && new HashSet<>(node.getInputList()).size() == 1;
       if (!doubled && !LAYOUT.contains(node.getOpType())) {
         return null;
+      }
+      if (node.getOpType().equals("Gather")) {
+        chosen = node.getInput(1);
       }
       at = node.getInput(0);
     }
@@ -180,6 +192,8 @@ final class RotaryNodes {
     if (!Arrays.equals(frequencies, others) || cosine.factor() != sine.factor()) {
       throw UnsupportedModelException.at(user, "its cosines and sines are of different angles");
     }
+    inputs.notePositions(cosine.node().getInput(0));
+    inputs.notePositions(cosine.chosen());
     double[] exact = new double[frequencies.length];
     Arrays.setAll(exact, i -> frequencies[i]);
     return new RotaryTable(exact, (float) cosine.factor(), interleaved, 2 * exact.length);

@@ -3,10 +3,12 @@ package dev.mneme.integration.graph;
 import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
+import dev.mneme.integration.graph.ModelInput.Meaning;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,19 +22,28 @@ final class RotaryReader {
 
   private static final String OPERATOR = "RotaryEmbedding";
 
-  /** What may stand between the graph's positions and a rotation without changing them. */
-  private static final Set<String> LAYOUT =
-      Set.of("Cast", "Identity", "Reshape", "Squeeze", "Unsqueeze");
-
   private final GraphIndex graph;
   private final ExternalData data;
+  private final InputMeanings inputs;
   private final RotaryNodes nodes;
   private final Map<Source, RotaryTable> tables = new HashMap<>();
+  private final List<RotaryTensor> tensors = new ArrayList<>();
 
-  RotaryReader(GraphIndex graph, ShapeInference shapes, ExternalData data) {
+  /**
+   * Takes the graph.
+   *
+   * @param inputs notes where positions come from
+   */
+  RotaryReader(GraphIndex graph, ShapeInference shapes, ExternalData data, InputMeanings inputs) {
     this.graph = graph;
     this.data = data;
-    nodes = new RotaryNodes(graph, shapes, data);
+    this.inputs = inputs;
+    nodes = new RotaryNodes(graph, shapes, data, inputs);
+  }
+
+  /** The tables that were read. */
+  List<RotaryTensor> tensors() {
+    return tensors;
   }
 
   /**
@@ -95,29 +106,25 @@ final class RotaryReader {
   private record One(String source, RotaryTable table, boolean whole) {}
 
   /**
-   * Checks that positions are those that the caller of the graph gives.
+   * Reads positions, which have to be those that the caller of the graph gives.
    *
    * @param tensor the positions, empty if left out
    */
-  void checkPositions(NodeProto node, String tensor) {
-    String source = tensor;
-    NodeProto producer = graph.producer(source);
-    while (producer != null && LAYOUT.contains(producer.getOpType())) {
-      source = producer.getInput(0);
-      producer = graph.producer(source);
-    }
+  void readPositions(NodeProto node, String tensor) {
+    String source = inputs.source(tensor);
     if (!source.isEmpty() && !graph.inputs().containsKey(source)) {
       throw UnsupportedModelException.at(
           node,
           "its positions '%s' are computed in the graph, supported is an input of the graph"
               .formatted(tensor));
     }
+    inputs.note(source, Meaning.POSITIONS);
   }
 
   private RotaryTable outside(NodeProto node) throws IOException {
     boolean microsoft = node.getDomain().equals("com.microsoft");
     node.getAttributeList().forEach(attribute -> check(node, attribute));
-    checkPositions(node, GraphIndex.input(node, microsoft ? 1 : 3));
+    readPositions(node, GraphIndex.input(node, microsoft ? 1 : 3));
     RotaryTable table =
         table(
             node,
@@ -186,8 +193,12 @@ final class RotaryReader {
           default -> 0x1p-20;
         };
     try {
-      return new RotaryFit(data.floats(cos), data.floats(sin), (int) cos.getDims(1), rounding)
-          .table(source.interleaved());
+      RotaryTable table =
+          new RotaryFit(data.floats(cos), data.floats(sin), (int) cos.getDims(1), rounding)
+              .table(source.interleaved());
+      tensors.add(new RotaryTensor(source.cos(), table, true));
+      tensors.add(new RotaryTensor(source.sin(), table, false));
+      return table;
     } catch (RotaryFit.NotARotation e) {
       throw UnsupportedModelException.at(
           node,

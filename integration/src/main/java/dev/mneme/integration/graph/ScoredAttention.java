@@ -2,6 +2,7 @@ package dev.mneme.integration.graph;
 
 import ai.onnx.proto.OnnxMl.NodeProto;
 import java.io.IOException;
+import java.util.List;
 
 /**
  * What the forms of attention have in common that take queries, keys and values head by head,
@@ -34,7 +35,7 @@ final class ScoredAttention {
    * @param heads number of query heads, 0 to read it from the queries
    * @param scale factor of the products that is not on the way of queries or keys
    * @param softcap bound of the products, 0 for none
-   * @param cached whether the node itself has the cache, and not the way of keys and values
+   * @param own the node's own caches of keys and values; empty if they are on the way of these
    */
   AttentionLayer read(
       NodeProto core,
@@ -46,19 +47,13 @@ final class ScoredAttention {
       int heads,
       double scale,
       double softcap,
-      boolean cached)
+      List<CachePlace> own)
       throws IOException {
     HeadPath queries = HeadPath.up(graph, shapes, query);
     HeadPath keys = HeadPath.up(graph, shapes, key);
     HeadPath values = HeadPath.up(graph, shapes, value);
-    if (!cached && (!keys.cached() || !values.cached())) {
-      throw UnsupportedModelException.at(
-          core,
-          "its %s come from '%s' without a cache in front, supported is Concat of an input of the graph and the new ones"
-              .formatted(
-                  keys.cached() ? "values" : "keys",
-                  keys.cached() ? values.tensor() : keys.tensor()));
-    }
+    CachePlace keyCache = own.isEmpty() ? onTheWay(core, "keys", keys) : own.getFirst();
+    CachePlace valueCache = own.isEmpty() ? onTheWay(core, "values", values) : own.getLast();
     if (values.factor() != 1) {
       throw UnsupportedModelException.at(
           core, "its values are multiplied by %s, supported is 1".formatted(values.factor()));
@@ -81,19 +76,34 @@ final class ScoredAttention {
               .formatted(queryWidth, keyWidth, shapes.row(valueRows).width(), headDim));
     }
     rotation.check(core, headDim);
+    int kvHeads = keyWidth / headDim;
     return new AttentionLayer(
         index,
         core.getName().isEmpty() ? core.getOutput(0) : core.getName(),
         core.getOpType().equals("Softmax") ? "MatMul, Softmax, MatMul" : core.getOpType(),
         queryWidth / headDim,
-        keyWidth / headDim,
+        kvHeads,
         headDim,
         (float) (scale * queries.factor() * keys.factor()),
         (float) softcap,
         windows.of(index),
         new Projection.Separate(queryRows, keyRows, valueRows),
         rows.below(core, output),
-        rotation.table());
+        rotation.table(),
+        new LayerCache(
+            CacheTensor.read(graph, core, keyCache, false, kvHeads, headDim),
+            CacheTensor.read(graph, core, valueCache, false, kvHeads, headDim)));
+  }
+
+  private static CachePlace onTheWay(NodeProto core, String what, HeadPath path) {
+    CachePlace cache = path.cache();
+    if (cache == null) {
+      throw UnsupportedModelException.at(
+          core,
+          "its %s come from '%s' without a cache in front, supported is Concat of an input of the graph and the new ones"
+              .formatted(what, path.tensor()));
+    }
+    return cache;
   }
 
   private int headDim(NodeProto core, String query, int heads, int queryWidth) {

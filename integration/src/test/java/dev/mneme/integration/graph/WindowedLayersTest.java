@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.onnx.proto.OnnxMl.ModelProto;
 import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.attention.Words;
@@ -27,6 +28,8 @@ import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Layers that see a window only keep just that; the others have far memory. */
 class WindowedLayersTest {
@@ -94,16 +97,20 @@ class WindowedLayersTest {
     }
   }
 
-  @Test
-  void aWindowThatTheGraphDoesNotHaveIsFoundOut() throws Exception {
-    new SingleOperatorModel(2, 32, 1, 0, false, SingleOperatorModel.Form.MATMUL, false)
-        .write(folder, 3);
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void aWindowThatTheGraphDoesNotHaveIsFoundOut(boolean quantised) throws Exception {
+    ModelProto whole =
+        new SingleOperatorModel(2, 32, 1, 0, false, SingleOperatorModel.Form.MATMUL, false)
+            .build(3);
+    ModelProto written = quantised ? FourBits.of(whole) : whole;
+    Files.write(folder.resolve("model.onnx"), written.toByteArray());
     try (SegmentedModel model = SegmentedModel.open(ModelGraph.read(folder), runtime)) {
       assertThat(SelfCheck.compare(model)).isLessThan(1e-4);
     }
     Files.writeString(
         folder.resolve("config.json"),
-        "{\"layer_types\": [\"full_attention\", \"sliding_attention\"], \"sliding_window\": 5}");
+        "{\"layer_types\": [\"full_attention\", \"sliding_attention\"], \"sliding_window\": 11}");
     try (SegmentedModel model = SegmentedModel.open(ModelGraph.read(folder), runtime)) {
       assertThatThrownBy(() -> SelfCheck.compare(model))
           .isInstanceOf(UnsupportedModelException.class)
