@@ -1,5 +1,7 @@
 package dev.mneme.integration.graph;
 
+import ai.onnx.proto.OnnxMl.TensorProto;
+
 /**
  * Recovers rotary frequencies from the cosine and sine tables of an exported model.
  *
@@ -35,6 +37,15 @@ final class RotaryFit {
     this.pairs = pairs;
     this.rows = cos.length / pairs;
     this.rounding = rounding;
+  }
+
+  /** The largest error of an entry of magnitude 1, by the type of a table's entries. */
+  static double rounding(TensorProto table) {
+    return switch (table.getDataType()) {
+      case TensorProto.DataType.FLOAT16_VALUE -> 0x1p-10;
+      case TensorProto.DataType.BFLOAT16_VALUE -> 0x1p-7;
+      default -> 0x1p-20;
+    };
   }
 
   /** Returns the rotation, or throws with what is wrong with the tables. */

@@ -2,32 +2,58 @@ package dev.mneme.integration.graph;
 
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
-import ai.onnx.proto.OnnxMl.TensorProto.DataType;
+import dev.mneme.integration.graph.ElementReader.Column;
+import dev.mneme.integration.graph.Elements.Term;
+import dev.mneme.integration.graph.Elements.Wave;
 import java.io.IOException;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
-import java.util.HashSet;
+import java.util.HashMap;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Recognises rotation that is written in single operators: {@code x * cos + rotated(x) * sin},
- * where {@code rotated} puts the negated second half of a head in front of the first, and where
- * cosines and sines are computed from positions and inverse frequencies.
+ * Recognises rotation that is written in single operators, by what each element of a head becomes
+ * and not by the operators that it is written in.
+ *
+ * <p>The elements of a pair, {@code (a, b)}, become {@code (a cos - b sin, b cos + a sin)}, where
+ * cosines and sines are computed from positions and inverse frequencies, or are rows of a table by
+ * position; the elements behind all pairs stay as they are.
  */
 final class RotaryNodes {
 
-  private static final Set<String> LAYOUT =
+  /** What rotation is written in, apart from cosines and sines. */
+  private static final Set<String> OPERATORS =
       Set.of(
-          "Unsqueeze", "Squeeze", "Cast", "Reshape", "Transpose", "Expand", "Identity", "Gather");
+          "Add",
+          "Cast",
+          "Concat",
+          "Gather",
+          "Identity",
+          "Mul",
+          "Neg",
+          "Reshape",
+          "Slice",
+          "Split",
+          "Squeeze",
+          "Sub",
+          "Transpose",
+          "Unsqueeze");
+
+  /** Most tensors that are tried for what is rotated. */
+  private static final int MOST_SOURCES = 64;
 
   private final GraphIndex graph;
   private final ShapeInference shapes;
   private final ExternalData data;
   private final InputMeanings inputs;
+  private final Map<TensorProto, float[]> contents = new IdentityHashMap<>();
+  private final Map<Tabulated, RotaryTable> fitted = new HashMap<>();
 
   /**
    * Takes the graph.
@@ -45,192 +71,162 @@ final class RotaryNodes {
    * A rotation found.
    *
    * @param source what is rotated
-   * @param cos cosines of the positions
-   * @param sin sines of the positions
+   * @param table how
    */
-  record Rotated(String source, String cos, String sin) {}
+  record Rotated(String source, RotaryTable table) {}
+
+  /** A turn by columns of tables. */
+  private record Tabulated(Turn turn, List<Column> columns) {}
 
   /** The rotation that makes a tensor, or null if none does that is known. */
   @Nullable Rotated rotated(String tensor) throws IOException {
-    NodeProto node = graph.producer(tensor);
-    if (node == null) {
-      return null;
-    }
-    return switch (node.getOpType()) {
-      case "Add" -> {
-        Rotated found = sum(node.getInput(0), node.getInput(1));
-        yield found == null ? sum(node.getInput(1), node.getInput(0)) : found;
-      }
-      case "Concat" -> partly(node);
-      default -> null;
-    };
-  }
-
-  private @Nullable Rotated sum(String plain, String turned) throws IOException {
-    NodeProto byCos = graph.producer(plain, "Mul");
-    NodeProto bySin = graph.producer(turned, "Mul");
-    if (byCos == null || bySin == null) {
-      return null;
-    }
-    for (int side = 0; side < 2; side++) {
-      String source = byCos.getInput(side);
-      String cos = byCos.getInput(1 - side);
-      for (int other = 0; other < 2; other++) {
-        String sin = bySin.getInput(1 - other);
-        if (isHalfTurn(bySin.getInput(other), source) && wave(cos, "Cos") != null) {
-          return wave(sin, "Sin") == null ? null : new Rotated(source, cos, sin);
-        }
+    for (String source : above(tensor)) {
+      ElementReader reader = new ElementReader(graph, shapes, data, source);
+      Elements elements = reader.of(tensor);
+      Turn turn = elements == null ? null : Turn.of(elements);
+      RotaryTable table = turn == null ? null : table(turn, reader);
+      if (table != null) {
+        return new Rotated(source, table);
       }
     }
     return null;
   }
 
-  /** Whether a tensor is the negated second half of another, followed by its first half. */
-  private boolean isHalfTurn(String tensor, String source) throws IOException {
-    NodeProto halves = graph.producer(tensor, "Concat");
-    if (halves == null || halves.getInputCount() != 2) {
-      return false;
-    }
-    NodeProto negated = graph.producer(halves.getInput(0), "Neg");
-    return negated != null
-        && isPart(negated.getInput(0), source, 1)
-        && isPart(halves.getInput(1), source, 0);
-  }
-
-  /**
-   * Whether a tensor is the first part of another (0) or the second one (1) along its last axis.
-   */
-  private boolean isPart(String tensor, String source, int part) throws IOException {
-    NodeProto node = graph.producer(tensor);
-    if (node == null || !node.getInput(0).equals(source)) {
-      return false;
-    }
-    return switch (node.getOpType()) {
-      case "Split" -> node.getOutput(part).equals(tensor);
-      case "Slice" -> {
-        double start = shapes.numbers().scalar(GraphIndex.input(node, 1));
-        yield part == 0 ? start == 0 : start != 0;
+  /** The tensors that a rotation may be of, the nearest first. */
+  private Set<String> above(String tensor) {
+    Set<String> found = new LinkedHashSet<>();
+    Deque<String> open = new ArrayDeque<>(List.of(tensor));
+    while (!open.isEmpty() && found.size() < MOST_SOURCES) {
+      NodeProto node = graph.producer(open.remove());
+      if (node != null && OPERATORS.contains(node.getOpType())) {
+        for (String input : node.getInputList()) {
+          if (!graph.isConstant(input) && found.add(input)) {
+            open.add(input);
+          }
+        }
       }
-      default -> false;
-    };
+    }
+    return found;
   }
 
-  /** A head of which the first elements are rotated and the others are not. */
-  private @Nullable Rotated partly(NodeProto concat) throws IOException {
-    if (concat.getInputCount() != 2) {
-      return null;
+  /** The table of a turn whose waves a reader met, or null if its parts turn by other angles. */
+  private @Nullable RotaryTable table(Turn turn, ElementReader reader) throws IOException {
+    RotaryTable table =
+        turn.tabulated() ? tabulated(turn, reader.columns()) : computed(turn, reader);
+    if (table != null) {
+      reader.positions().forEach(inputs::notePositions);
     }
-    Rotated first = rotated(concat.getInput(0));
-    NodeProto part = first == null ? null : graph.producer(first.source());
-    if (first == null
-        || part == null
-        || !isPart(first.source(), part.getInput(0), 0)
-        || !isPart(concat.getInput(1), part.getInput(0), 1)) {
-      return null;
-    }
-    return new Rotated(part.getInput(0), first.cos(), first.sin());
+    return table;
   }
 
-  /**
-   * The way up to the node that makes cosines or sines.
-   *
-   * @param node that node
-   * @param factor of what it makes
-   * @param chosen by which positions are chosen from what it makes; empty if it makes those only
-   */
-  private record Wave(NodeProto node, double factor, String chosen) {}
-
-  private @Nullable Wave wave(String tensor, String operator) throws IOException {
-    String at = tensor;
-    double factor = 1;
-    String chosen = "";
-    while (true) {
-      HeadPath path = HeadPath.up(graph, shapes, at);
-      factor *= path.factor();
-      NodeProto node = graph.producer(path.tensor());
-      if (node == null) {
+  private static @Nullable RotaryTable computed(Turn turn, ElementReader reader) {
+    float[] known = reader.frequencies();
+    double[] frequencies = new double[turn.pairs().size()];
+    for (int i = 0; i < frequencies.length; i++) {
+      Turn.Pair pair = turn.pairs().get(i);
+      frequencies[i] = known[pair.cosine()];
+      if (known[pair.sine()] != frequencies[i]
+          || known[pair.otherCosine()] != frequencies[i]
+          || known[pair.otherSine()] != frequencies[i]) {
         return null;
       }
-      if (node.getOpType().equals(operator)) {
-        return new Wave(node, factor, chosen);
+    }
+    return new RotaryTable(
+        frequencies, (float) turn.magnitude(), turn.interleaved(), 2 * frequencies.length);
+  }
+
+  private @Nullable RotaryTable tabulated(Turn turn, List<Column> columns) throws IOException {
+    Tabulated key = new Tabulated(turn, List.copyOf(columns));
+    RotaryTable known = fitted.get(key);
+    if (known == null) {
+      known = fit(turn, columns);
+      if (known != null) {
+        fitted.put(key, known);
       }
-      boolean doubled =
-          node.getOpType().equals("Concat") && new HashSet<>(node.getInputList()).size() == 1;
-      if (!doubled && !LAYOUT.contains(node.getOpType())) {
+    }
+    return known;
+  }
+
+  private @Nullable RotaryTable fit(Turn turn, List<Column> columns) throws IOException {
+    int pairs = turn.pairs().size();
+    TensorProto table = columns.getFirst().table();
+    int rows = columns.getFirst().rows();
+    float[] cos = new float[rows * pairs];
+    float[] sin = new float[rows * pairs];
+    for (int i = 0; i < pairs; i++) {
+      Turn.Pair pair = turn.pairs().get(i);
+      float[] cosine = values(columns.get(pair.cosine()));
+      float[] sine = values(columns.get(pair.sine()));
+      if (cosine.length != rows
+          || sine.length != rows
+          || !Arrays.equals(cosine, values(columns.get(pair.otherCosine())))
+          || !Arrays.equals(sine, values(columns.get(pair.otherSine())))) {
         return null;
       }
-      if (node.getOpType().equals("Gather")) {
-        chosen = node.getInput(1);
+      for (int row = 0; row < rows; row++) {
+        cos[row * pairs + i] = (float) (turn.magnitude() * cosine[row]);
+        sin[row * pairs + i] = (float) (turn.magnitude() * sine[row]);
       }
-      at = node.getInput(0);
+    }
+    try {
+      return new RotaryFit(cos, sin, pairs, RotaryFit.rounding(table)).table(turn.interleaved());
+    } catch (RotaryFit.NotARotation e) {
+      throw new UnsupportedModelException(
+          "unknown rotation in table '%s': %s".formatted(table.getName(), e.getMessage()));
     }
   }
 
+  private float[] values(Column column) throws IOException {
+    float[] all = contents.get(column.table());
+    if (all == null) {
+      all = data.floats(column.table());
+      contents.put(column.table(), all);
+    }
+    float[] values = new float[column.rows()];
+    int count = all.length / values.length;
+    for (int row = 0; row < values.length; row++) {
+      values[row] = all[row * count + column.number()];
+    }
+    return values;
+  }
+
   /**
-   * The rotation by computed cosines and sines.
+   * The rotation by cosines and sines that are computed from positions, or are rows of a table by
+   * position: a column for each pair.
    *
    * @param user names the reader in errors
    * @param interleaved whether its pairs are neighbours
    */
   RotaryTable table(NodeProto user, String cos, String sin, boolean interleaved)
       throws IOException {
-    Wave cosine = wave(cos, "Cos");
-    Wave sine = wave(sin, "Sin");
-    if (cosine == null || sine == null) {
-      NodeProto producer = graph.producer(cosine == null ? cos : sin);
+    ElementReader reader = new ElementReader(graph, shapes, data, "");
+    List<Term> cosines = waves(user, reader, "cosines", cos, Turn.COSINES);
+    List<Term> sines = waves(user, reader, "sines", sin, Turn.SINES);
+    Turn turn = Turn.of(interleaved, cosines, sines);
+    RotaryTable table = turn == null ? null : table(turn, reader);
+    if (table == null) {
+      throw UnsupportedModelException.at(user, "its cosines and sines are of different angles");
+    }
+    return table;
+  }
+
+  private List<Term> waves(
+      NodeProto user, ElementReader reader, String what, String tensor, Set<Wave> waves)
+      throws IOException {
+    Elements elements = reader.of(tensor);
+    if (elements == null
+        || !elements.sums().stream()
+            .allMatch(sum -> sum.size() == 1 && waves.contains(sum.getFirst().wave()))) {
+      NodeProto producer = graph.producer(tensor);
       throw UnsupportedModelException.at(
           user,
           "the %s of its rotation come from %s, supported are an initializer and those of positions"
               .formatted(
-                  cosine == null ? "cosines" : "sines",
+                  what,
                   producer == null
-                      ? "input '" + (cosine == null ? cos : sin) + "'"
+                      ? "input '" + tensor + "'"
                       : "node '%s' (%s)".formatted(producer.getName(), producer.getOpType())));
     }
-    float[] frequencies = frequencies(user, cosine.node());
-    float[] others = frequencies(user, sine.node());
-    if (!Arrays.equals(frequencies, others) || cosine.factor() != sine.factor()) {
-      throw UnsupportedModelException.at(user, "its cosines and sines are of different angles");
-    }
-    inputs.notePositions(cosine.node().getInput(0));
-    inputs.notePositions(cosine.chosen());
-    double[] exact = new double[frequencies.length];
-    Arrays.setAll(exact, i -> frequencies[i]);
-    return new RotaryTable(exact, (float) cosine.factor(), interleaved, 2 * exact.length);
-  }
-
-  /** The only list of numbers from which the angles are computed. */
-  private float[] frequencies(NodeProto user, NodeProto wave) throws IOException {
-    List<TensorProto> found = new ArrayList<>();
-    Set<String> seen = new HashSet<>();
-    Deque<String> open = new ArrayDeque<>(List.of(wave.getInput(0)));
-    while (!open.isEmpty()) {
-      String tensor = open.pop();
-      if (tensor.isEmpty() || !seen.add(tensor)) {
-        continue;
-      }
-      TensorProto value = graph.value(tensor);
-      if (value != null && isReal(value) && GraphIndex.count(value) > 1) {
-        found.add(value);
-      }
-      NodeProto node = graph.producer(tensor);
-      if (node != null && !node.getOpType().equals("Shape")) {
-        node.getInputList().forEach(open::push);
-      }
-    }
-    if (found.size() != 1) {
-      throw UnsupportedModelException.at(
-          user,
-          "its angles '%s' are computed from %d lists of numbers, supported is one of inverse frequencies"
-              .formatted(wave.getInput(0), found.size()));
-    }
-    return data.floats(found.getFirst());
-  }
-
-  private static boolean isReal(TensorProto value) {
-    int type = value.getDataType();
-    return type == DataType.FLOAT_VALUE
-        || type == DataType.FLOAT16_VALUE
-        || type == DataType.BFLOAT16_VALUE;
+    return elements.sums().stream().map(List::getFirst).toList();
   }
 }

@@ -94,12 +94,7 @@ final class RotaryReader {
       return new One(producer.getInput(0), outside(producer), whole);
     }
     RotaryNodes.Rotated rotated = nodes.rotated(tensor);
-    return rotated == null
-        ? null
-        : new One(
-            rotated.source(),
-            table(producer, new Source(rotated.cos(), rotated.sin(), false)),
-            false);
+    return rotated == null ? null : new One(rotated.source(), rotated.table(), false);
   }
 
   /** One rotated tensor. */
@@ -186,15 +181,10 @@ final class RotaryReader {
           "its tables '%s' %s and '%s' %s are not both [positions, pairs]"
               .formatted(source.cos(), cos.getDimsList(), source.sin(), sin.getDimsList()));
     }
-    double rounding =
-        switch (cos.getDataType()) {
-          case TensorProto.DataType.FLOAT16_VALUE -> 0x1p-10;
-          case TensorProto.DataType.BFLOAT16_VALUE -> 0x1p-7;
-          default -> 0x1p-20;
-        };
     try {
       RotaryTable table =
-          new RotaryFit(data.floats(cos), data.floats(sin), (int) cos.getDims(1), rounding)
+          new RotaryFit(
+                  data.floats(cos), data.floats(sin), (int) cos.getDims(1), RotaryFit.rounding(cos))
               .table(source.interleaved());
       tensors.add(new RotaryTensor(source.cos(), table, true));
       tensors.add(new RotaryTensor(source.sin(), table, false));

@@ -247,7 +247,7 @@ final class ShapeInference {
           listed(broadcast(node, 0).map(shape -> shape.withType(DataType.BOOL)));
       case "Cast" -> List.of(first.withType(type((int) GraphIndex.integer(node, "to", 0))));
       case "QuantizeLinear", "DynamicQuantizeLinear" -> quantized(node, first);
-      case "DequantizeLinear" -> listed(typed(first, operand(node, 1)));
+      case "DequantizeLinear" -> listed(ofOther(first, operand(node, 1)));
       case "MatMul" -> listed(product(first, operand(node, 1), -1));
       case "MatMulInteger" ->
           listed(product(first, operand(node, 1), -1).map(shape -> shape.withType(DataType.INT32)));
@@ -258,6 +258,7 @@ final class ShapeInference {
       case "MatMulNBits" -> List.of(first.with(-1, GraphIndex.integer(node, "N", 0)));
       case "Gather" ->
           listed(gathered(first, operand(node, 1), GraphIndex.integer(node, "axis", 0)));
+      case "GatherElements" -> listed(ofOther(operand(node, 1), first));
       case "GatherBlockQuantized" -> listed(embedded(node, first));
       case "Attention" -> node.getDomain().isEmpty() ? List.of(first) : List.of();
       case "Range" -> List.of(TensorShape.of(first.type(), TensorShape.UNKNOWN));
@@ -269,6 +270,7 @@ final class ShapeInference {
       case "Slice" -> listed(sliced(node, first));
       case "Shape" -> List.of(TensorShape.of(DataType.INT64, first.rank()));
       case "Split" -> split(node, first);
+      case "Tile" -> listed(tiled(first, numbers.integers(GraphIndex.input(node, 1))));
       case "Transpose" -> List.of(transposed(node, first));
       case "Unsqueeze", "Squeeze" -> listed(squeezed(node, first));
       case "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2" ->
@@ -315,8 +317,12 @@ final class ShapeInference {
     return List.of(first.withType(zeroPoint == null ? DataType.UINT8 : zeroPoint.type()));
   }
 
-  private static Optional<TensorShape> typed(TensorShape shape, @Nullable TensorShape scale) {
-    return scale == null ? Optional.empty() : Optional.of(shape.withType(scale.type()));
+  /** A shape with the type of another. */
+  private static Optional<TensorShape> ofOther(
+      @Nullable TensorShape shape, @Nullable TensorShape typed) {
+    return shape == null || typed == null
+        ? Optional.empty()
+        : Optional.of(shape.withType(typed.type()));
   }
 
   private static Optional<TensorShape> product(
@@ -342,7 +348,7 @@ final class ShapeInference {
   /** Rows of a quantised table: bytes hold several elements of fewer bits. */
   private Optional<TensorShape> embedded(NodeProto node, TensorShape data) {
     long perElement = data.type() == DataType.UINT8 ? 8 / GraphIndex.integer(node, "bits", 4) : 1;
-    return typed(data, operand(node, 2))
+    return ofOther(data, operand(node, 2))
         .flatMap(table ->
             gathered(
                 table.with(-1, table.last() * perElement),
@@ -420,28 +426,46 @@ final class ShapeInference {
     long[] starts = numbers.integers(GraphIndex.input(node, 1));
     long[] ends = numbers.integers(GraphIndex.input(node, 2));
     long[] axes = numbers.integers(GraphIndex.input(node, 3));
-    boolean steps = node.getInputCount() > 4 && !stepsOne(node);
-    if (starts == null || ends == null || axes == null || steps) {
+    long[] steps = numbers.integers(GraphIndex.input(node, 4));
+    if (starts == null
+        || ends == null
+        || axes == null
+        || (steps == null && !GraphIndex.input(node, 4).isEmpty())) {
       return Optional.empty();
     }
     TensorShape result = data;
     for (int i = 0; i < axes.length; i++) {
-      long size = data.dim((int) axes[i]);
-      long kept = TensorShape.UNKNOWN;
-      if (size >= 0) {
-        long first = Math.clamp(starts[i] < 0 ? starts[i] + size : starts[i], 0, size);
-        kept = Math.max(0, Math.clamp(ends[i] < 0 ? ends[i] + size : ends[i], 0, size) - first);
-      } else if (starts[i] == 0 && ends[i] >= Integer.MAX_VALUE) {
-        kept = size;
+      long step = steps == null ? 1 : steps[i];
+      if (step <= 0) {
+        return Optional.empty();
       }
-      result = result.with((int) axes[i], kept);
+      result = result.with((int) axes[i], kept(data.dim((int) axes[i]), starts[i], ends[i], step));
     }
     return Optional.of(result);
   }
 
-  private boolean stepsOne(NodeProto node) throws IOException {
-    long[] steps = numbers.integers(node.getInput(4));
-    return steps != null && Arrays.stream(steps).allMatch(step -> step == 1);
+  /** How much of an axis a slice keeps. */
+  private static long kept(long size, long start, long end, long step) {
+    if (size < 0) {
+      return start == 0 && end >= Integer.MAX_VALUE && step == 1 ? size : TensorShape.UNKNOWN;
+    }
+    long first = Math.clamp(start < 0 ? start + size : start, 0, size);
+    long last = Math.clamp(end < 0 ? end + size : end, first, size);
+    return Math.ceilDiv(last - first, step);
+  }
+
+  private static Optional<TensorShape> tiled(TensorShape data, long @Nullable [] repeats) {
+    if (repeats == null || repeats.length != data.rank()) {
+      return Optional.empty();
+    }
+    TensorShape result = data;
+    for (int axis = 0; axis < repeats.length; axis++) {
+      if (repeats[axis] != 1) {
+        long size = data.dim(axis);
+        result = result.with(axis, size < 0 ? TensorShape.UNKNOWN : size * repeats[axis]);
+      }
+    }
+    return Optional.of(result);
   }
 
   private static Optional<TensorShape> reshaped(TensorShape data, double @Nullable [] target) {

@@ -4,6 +4,9 @@ import static dev.mneme.integration.graph.SingleOperatorModel.Form.MATMUL;
 import static dev.mneme.integration.graph.SingleOperatorModel.Form.MULTI_HEAD;
 import static dev.mneme.integration.graph.SingleOperatorModel.Form.MULTI_HEAD_CACHED;
 import static dev.mneme.integration.graph.SingleOperatorModel.Form.ONNX;
+import static dev.mneme.integration.graph.SingleOperatorModel.Turning.COMPLEX;
+import static dev.mneme.integration.graph.SingleOperatorModel.Turning.STRIDED;
+import static dev.mneme.integration.graph.SingleOperatorModel.Turning.TABLE;
 import static dev.mneme.integration.graph.TinyModel.PLAIN;
 import static dev.mneme.integration.graph.TinyModel.Rotation.INSIDE;
 import static dev.mneme.integration.graph.TinyModel.Rotation.MICROSOFT_NODES;
@@ -67,7 +70,15 @@ class CutEqualsWholeTest {
         new SingleOperatorModel(2, 32, 1, 0, false, MULTI_HEAD, false),
         new SingleOperatorModel(1, 16, 1.25f, 0, false, MULTI_HEAD, true),
         new SingleOperatorModel(4, 32, 1, 0, false, MULTI_HEAD_CACHED, false),
-        new SingleOperatorModel(4, 0, 1, 0, false, MULTI_HEAD_CACHED, true));
+        new SingleOperatorModel(4, 0, 1, 0, false, MULTI_HEAD_CACHED, true),
+        new SingleOperatorModel(4, 32, 1, 0, false, MATMUL, false).turning(STRIDED),
+        new SingleOperatorModel(2, 16, 1.25f, 0, true, MATMUL, true).turning(STRIDED),
+        new SingleOperatorModel(2, 32, 1, 0, false, ONNX, false).turning(STRIDED),
+        new SingleOperatorModel(4, 32, 1, 0, false, MATMUL, false).turning(COMPLEX),
+        new SingleOperatorModel(1, 16, 1.25f, 0, false, MATMUL, false).turning(COMPLEX),
+        new SingleOperatorModel(2, 32, 1, 0, false, MULTI_HEAD, false).turning(COMPLEX),
+        new SingleOperatorModel(4, 32, 1, 0, false, MATMUL, false).turning(TABLE),
+        new SingleOperatorModel(2, 16, 1.25f, 0, false, MATMUL, false).turning(TABLE));
   }
 
   @ParameterizedTest
@@ -78,6 +89,13 @@ class CutEqualsWholeTest {
     cutEqualsWhole(folder, 1e-4f);
     ModelGraph graph = ModelGraph.read(folder);
     assertThat(graph.layers()).extracting(AttentionLayer::kvHeads).containsOnly(tiny.kvHeads());
+    for (AttentionLayer layer : graph.layers()) {
+      assertThat(layer.rotary().rotaryDim()).isEqualTo(tiny.rotaryDim());
+      assertThat(layer.rotary().magnitude())
+          .isEqualTo(tiny.rotaryDim() == 0 ? 1 : tiny.magnitude());
+      assertThat(layer.rotary().interleaved())
+          .isEqualTo(tiny.rotaryDim() > 0 && tiny.turning().interleaved());
+    }
     for (Segment segment : graph.segments()) {
       assertThat(segment.model().getGraph().getInputList())
           .as("masks, positions, sizes and caches are gone")

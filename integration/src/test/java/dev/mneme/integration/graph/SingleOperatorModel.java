@@ -25,6 +25,7 @@ import java.util.Random;
  *     Optimum does, and not their product
  * @param form what attention is written as
  * @param validity whether rows that a mask excludes are set to zero behind the attention
+ * @param turning what rotation is written as
  */
 record SingleOperatorModel(
     int kvHeads,
@@ -33,7 +34,42 @@ record SingleOperatorModel(
     float softcap,
     boolean splitScale,
     Form form,
-    boolean validity) {
+    boolean validity,
+    Turning turning) {
+
+  /** A model that rotates the halves of a head. */
+  SingleOperatorModel(
+      int kvHeads,
+      int rotaryDim,
+      float magnitude,
+      float softcap,
+      boolean splitScale,
+      Form form,
+      boolean validity) {
+    this(kvHeads, rotaryDim, magnitude, softcap, splitScale, form, validity, Turning.HALVES);
+  }
+
+  /** Rotation in front of the attention. */
+  enum Turning {
+    /** The negated second half in front of the first, as in Llama. */
+    HALVES,
+    /** Every second element, negated, in front of the one before it, as in GPT-J and Cohere. */
+    STRIDED,
+    /** Pairs as complex numbers: their parts are turned and put together again, as in Llama 2's. */
+    COMPLEX,
+    /** Neighbours exchanged by index and by signs, and rows of a table, as in GPT-J. */
+    TABLE;
+
+    boolean interleaved() {
+      return this != HALVES;
+    }
+  }
+
+  /** The same model with rotation written in another way. */
+  SingleOperatorModel turning(Turning changed) {
+    return new SingleOperatorModel(
+        kvHeads, rotaryDim, magnitude, softcap, splitScale, form, validity, changed);
+  }
 
   /** Attention behind rotation and in front of the rows. */
   enum Form {
@@ -107,6 +143,7 @@ record SingleOperatorModel(
       for (int axis = 0; axis < 4; axis++) {
         graph.initializer("at" + axis, new long[] {axis}, 1);
       }
+      graph.initializer("last_of_pairs", new long[] {4}, 1);
       graph.initializer("zero", new long[] {0});
       graph.initializer("one", new long[] {1});
       graph.initializer("rest", new long[] {-1}, 1);
@@ -171,19 +208,83 @@ record SingleOperatorModel(
       for (int i = 0; i < pairs; i++) {
         frequencies[i] = (float) Math.pow(TinyModel.THETA, -2.0 * i / rotaryDim);
       }
-      graph.initializer("inverse_frequencies", frequencies, 1, 1, pairs);
+      graph.initializer("half", new long[] {pairs}, 1);
+      graph.initializer("rotated", new long[] {rotaryDim}, 1);
+      graph.initializer("turning_shape", new long[] {0, 0, 0, rotaryDim}, 4);
+      graph.initializer("pairs_shape", new long[] {0, 0, 0, pairs, 2}, 5);
       graph.initializer("magnitude", new float[] {magnitude});
+      graph.initializer("twice", new long[] {1, 1, 1, 2}, 4);
+      graph.initializer("flat_angles", new long[] {0, 0, rotaryDim}, 3);
       graph.node("Unsqueeze", List.of("position_ids", "at2"), "positions");
-      graph.node("Cast", List.of("positions"), "real_positions", attribute("to", 1L));
-      graph.node("MatMul", List.of("real_positions", "inverse_frequencies"), "angles");
-      graph.node("Concat", List.of("angles", "angles"), "all_angles", attribute("axis", -1L));
+      if (turning == Turning.TABLE) {
+        rows(frequencies);
+      } else {
+        graph.initializer("inverse_frequencies", frequencies, 1, 1, pairs);
+        graph.node("Cast", List.of("positions"), "real_positions", attribute("to", 1L));
+        graph.node("MatMul", List.of("real_positions", "inverse_frequencies"), "angles");
+        for (String wave : List.of("Cos", "Sin")) {
+          graph.node(wave, List.of(repeatedAngles(wave)), wave + "_plain");
+        }
+      }
       for (String wave : List.of("Cos", "Sin")) {
-        graph.node(wave, List.of("all_angles"), wave + "_plain");
         graph.node("Mul", List.of(wave + "_plain", "magnitude"), wave + "_scaled");
         graph.node("Unsqueeze", List.of(wave + "_scaled", "at1"), wave);
       }
-      graph.initializer("half", new long[] {pairs}, 1);
-      graph.initializer("rotated", new long[] {rotaryDim}, 1);
+    }
+
+    /** An angle for each element that turns, or for each pair. */
+    private String repeatedAngles(String wave) {
+      String all = "angles_" + wave;
+      switch (turning) {
+        case HALVES ->
+            graph.node("Concat", List.of("angles", "angles"), all, attribute("axis", -1L));
+        case STRIDED -> {
+          graph.node("Unsqueeze", List.of("angles", "at3"), all + "_apart");
+          graph.node("Tile", List.of(all + "_apart", "twice"), all + "_twice");
+          graph.node("Reshape", List.of(all + "_twice", "flat_angles"), all);
+        }
+        case COMPLEX, TABLE -> graph.node("Identity", List.of("angles"), all);
+      }
+      return all;
+    }
+
+    /** Rows of sines and cosines by position, each element twice. */
+    private void rows(float[] frequencies) {
+      float[] table = new float[TinyModel.POSITIONS * rotaryDim];
+      long[] exchange = new long[rotaryDim];
+      long[] twice = new long[rotaryDim];
+      float[] signs = new float[rotaryDim];
+      for (int i = 0; i < table.length; i++) {
+        float angle = i / rotaryDim * frequencies[i % frequencies.length];
+        boolean sine = i % rotaryDim < frequencies.length;
+        table[i] = (float) (sine ? Math.sin(angle) : Math.cos(angle));
+      }
+      for (int i = 0; i < rotaryDim; i++) {
+        exchange[i] = i ^ 1;
+        twice[i] = i / 2;
+        signs[i] = i % 2 == 0 ? -1 : 1;
+      }
+      graph.initializer("table", table, 1, TinyModel.POSITIONS, rotaryDim);
+      graph.initializer("exchange", exchange, rotaryDim);
+      graph.initializer("each_twice", twice, rotaryDim);
+      graph.initializer("signs", signs, rotaryDim);
+      graph.initializer("columns", new long[] {1, 1, rotaryDim}, 3);
+      graph.node("Tile", List.of("positions", "columns"), "row_indices");
+      graph.node("GatherElements", List.of("table", "row_indices"), "row", attribute("axis", 1L));
+      graph.node(
+          "",
+          "Split",
+          List.of("row"),
+          List.of("Sin_once", "Cos_once"),
+          attribute("axis", -1L),
+          attribute("num_outputs", 2L));
+      for (String wave : List.of("Cos", "Sin")) {
+        graph.node(
+            "Gather",
+            List.of(wave + "_once", "each_twice"),
+            wave + "_plain",
+            attribute("axis", 2L));
+      }
     }
 
     private void layer(int i) {
@@ -264,23 +365,13 @@ record SingleOperatorModel(
       if (rotaryDim == 0) {
         return heads;
       }
-      String turning = heads;
+      String part = heads;
       if (rotaryDim < HEAD_DIM) {
-        turning = heads + "_turning";
-        graph.node("Slice", List.of(heads, "at0", "rotated", "at3"), turning);
+        part = heads + "_turning";
+        graph.node("Slice", List.of(heads, "at0", "rotated", "at3"), part);
         graph.node("Slice", List.of(heads, "rotated", "to the end", "at3"), heads + "_still");
       }
-      graph.node("Slice", List.of(turning, "at0", "half", "at3"), heads + "_first");
-      graph.node("Slice", List.of(turning, "half", "to the end", "at3"), heads + "_second");
-      graph.node("Neg", List.of(heads + "_second"), heads + "_negated");
-      graph.node(
-          "Concat",
-          List.of(heads + "_negated", heads + "_first"),
-          heads + "_half_turn",
-          attribute("axis", -1L));
-      graph.node("Mul", List.of(turning, "Cos"), heads + "_by_cos");
-      graph.node("Mul", List.of(heads + "_half_turn", "Sin"), heads + "_by_sin");
-      graph.node("Add", List.of(heads + "_by_cos", heads + "_by_sin"), heads + "_rotated");
+      turned(part, heads);
       if (rotaryDim == HEAD_DIM) {
         return heads + "_rotated";
       }
@@ -290,6 +381,72 @@ record SingleOperatorModel(
           heads + "_whole",
           attribute("axis", -1L));
       return heads + "_whole";
+    }
+
+    /** Rotates what turns of the heads, which it names after them. */
+    private void turned(String part, String heads) {
+      if (turning == Turning.COMPLEX) {
+        complex(part, heads);
+        return;
+      }
+      String other = heads + "_other";
+      switch (turning) {
+        case HALVES -> {
+          graph.node("Slice", List.of(part, "at0", "half", "at3"), heads + "_first");
+          graph.node("Slice", List.of(part, "half", "to the end", "at3"), heads + "_second");
+          graph.node("Neg", List.of(heads + "_second"), heads + "_negated");
+          graph.node(
+              "Concat",
+              List.of(heads + "_negated", heads + "_first"),
+              other,
+              attribute("axis", -1L));
+        }
+        case STRIDED -> {
+          graph.node("Slice", List.of(part, "at0", "to the end", "at3", "at2"), heads + "_even");
+          graph.node("Slice", List.of(part, "at1", "to the end", "at3", "at2"), heads + "_odd");
+          graph.node("Neg", List.of(heads + "_odd"), heads + "_negated");
+          joined(heads + "_negated", heads + "_even", other);
+        }
+        default -> {
+          graph.node(
+              "Gather", List.of(part, "exchange"), heads + "_exchanged", attribute("axis", 3L));
+          graph.node("Mul", List.of(heads + "_exchanged", "signs"), other);
+        }
+      }
+      graph.node("Mul", List.of(part, "Cos"), heads + "_by_cos");
+      graph.node("Mul", List.of(other, "Sin"), heads + "_by_sin");
+      graph.node("Add", List.of(heads + "_by_cos", heads + "_by_sin"), heads + "_rotated");
+    }
+
+    private void complex(String part, String heads) {
+      graph.node("Reshape", List.of(part, "pairs_shape"), heads + "_pairs");
+      graph.node(
+          "",
+          "Split",
+          List.of(heads + "_pairs"),
+          List.of(heads + "_real_part", heads + "_imaginary_part"),
+          attribute("axis", -1L),
+          attribute("num_outputs", 2L));
+      for (String of : List.of("_real", "_imaginary")) {
+        graph.node("Squeeze", List.of(heads + of + "_part", "last_of_pairs"), heads + of);
+        for (String wave : List.of("Cos", "Sin")) {
+          graph.node("Mul", List.of(heads + of, wave), heads + of + wave);
+        }
+      }
+      graph.node(
+          "Sub", List.of(heads + "_realCos", heads + "_imaginarySin"), heads + "_real_turned");
+      graph.node(
+          "Add", List.of(heads + "_realSin", heads + "_imaginaryCos"), heads + "_imaginary_turned");
+      joined(heads + "_real_turned", heads + "_imaginary_turned", heads + "_rotated");
+    }
+
+    /** Puts the elements of two tensors in turns. */
+    private void joined(String even, String odd, String to) {
+      graph.node("Unsqueeze", List.of(even, "last_of_pairs"), to + "_even");
+      graph.node("Unsqueeze", List.of(odd, "last_of_pairs"), to + "_odd");
+      graph.node(
+          "Concat", List.of(to + "_even", to + "_odd"), to + "_stacked", attribute("axis", -1L));
+      graph.node("Reshape", List.of(to + "_stacked", "turning_shape"), to);
     }
 
     private String repeated(int layer, String part, String heads) {
