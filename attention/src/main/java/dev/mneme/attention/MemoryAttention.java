@@ -125,8 +125,36 @@ public final class MemoryAttention implements AutoCloseable {
     return layerCount * rows * shape.kvHeads() * shape.vectorBytes();
   }
 
+  /**
+   * Bytes of all tensors that a kernel reads and writes to attend some queries of a layer, once a
+   * text that is read from its start fills the working set: {@link WorkingSet} and {@link
+   * QueryTile}. With {@code c} columns, {@code 4 * (2 * kvHeads * headDim * c + queries * (3 *
+   * heads * headDim + c) + parts * heads * c)}.
+   *
+   * @param queries that are attended together: 1, or {@link #tile}
+   */
+  public static long kernelBytes(AttentionShape shape, MemoryConfig config, int queries) {
+    int full = config.nInit() + config.nLocal() + (config.topK() + 1) * config.blockSize();
+    int from = (full / config.queryBlock() + 1) * config.queryBlock();
+    // Enough query blocks to begin at every distance from the border of a block at which one does.
+    int count = queries == 1 ? 1 : config.queryBlock() * config.blockSize();
+    int columns =
+        timeline(config)
+            .layout(WorkingLayout.empty(config.blockSize()), from, from + count)
+            .width();
+    long set = 2L * columns * shape.kvHeads() * shape.headDim();
+    long each = 3L * shape.heads() * shape.headDim() + columns;
+    long mass = (long) QueryTile.parts(queries) * shape.heads() * columns;
+    return (set + queries * each + mass) * Float.BYTES;
+  }
+
+  /** Most queries that a kernel attends together. */
+  public static int tile(MemoryConfig config) {
+    return Math.min(TILE, config.queryBlock());
+  }
+
   private static Timeline timeline(MemoryConfig config) {
-    return new Timeline(config, Math.min(TILE, config.queryBlock()));
+    return new Timeline(config, tile(config));
   }
 
   /** A fork's memory, without layers yet. */

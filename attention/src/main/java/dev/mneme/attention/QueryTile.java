@@ -54,7 +54,8 @@ public final class QueryTile {
     viewers = new int[width];
   }
 
-  private static int parts(int queries) {
+  /** Number of runs into which so many queries are cut. */
+  static int parts(int queries) {
     return queries % 2 == 0 ? 2 : 1;
   }
 

@@ -451,7 +451,7 @@ class CommandsTest {
         "run --prompt x --max-tokens 0 | maxTokens must be positive: 0",
         "run --prompt-file missing.txt | no such file: missing.txt",
         "run --prompt x --config missing.yaml | no such file: missing.yaml",
-        "run --prompt x --device cuda:0 | this build of ONNX Runtime has no CUDA provider",
+        "run --prompt x --device cuda:999 | device cuda:999 cannot be used: ",
         "recall --lengths 4x | a length must be a number of tokens",
         "recall --data missing.jsonl | no such file: missing.jsonl",
         "inspect --model missing/model | no such file or folder: missing/model"

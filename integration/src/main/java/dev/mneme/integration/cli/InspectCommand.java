@@ -23,7 +23,7 @@ public final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Inspection inspection = Inspection.of(ModelGraph.read(model.locate()));
+    Inspection inspection = Inspection.of(ModelGraph.read(model.locate()), model.config().memory());
     report.write(inspection);
     PrintWriter out = spec.commandLine().getOut();
     inspection.lines().forEach(out::println);

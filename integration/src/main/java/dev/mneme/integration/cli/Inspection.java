@@ -1,11 +1,13 @@
 package dev.mneme.integration.cli;
 
+import dev.mneme.attention.MemoryConfig;
 import dev.mneme.integration.graph.AttentionLayer;
 import dev.mneme.integration.graph.ModelGraph;
 import dev.mneme.integration.graph.Projection;
 import dev.mneme.integration.graph.RotaryTable;
 import dev.mneme.integration.graph.Segment;
 import dev.mneme.integration.graph.TensorSpec;
+import dev.mneme.integration.runtime.BusTraffic;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param vocabularySize logits per token
  * @param hiddenSize elements of a token's embedding
  * @param bytesPerToken keys and values of all layers as float32
+ * @param bus bytes that a token costs between the host and a device that segments run on
  * @param layers every layer
  * @param segments every segment
  */
@@ -31,15 +34,22 @@ record Inspection(
     int vocabularySize,
     int hiddenSize,
     long bytesPerToken,
+    BusTraffic bus,
     List<Layer> layers,
     List<Part> segments) {
 
-  static Inspection of(ModelGraph graph) {
+  /**
+   * Reports on a model.
+   *
+   * @param memory whose working set a device gets
+   */
+  static Inspection of(ModelGraph graph, MemoryConfig memory) {
     return new Inspection(
         graph.onnxFile().toString(),
         graph.vocabularySize(),
         graph.hiddenSize(),
         graph.bytesPerToken(),
+        BusTraffic.of(graph, memory),
         graph.layers().stream().map(Layer::of).toList(),
         graph.segments().stream().map(Part::of).toList());
   }
@@ -50,6 +60,13 @@ record Inspection(
     lines.add("model       " + model);
     lines.add("vocabulary  %d, hidden size %d".formatted(vocabularySize, hiddenSize));
     lines.add("memory      %d bytes per token (float32)".formatted(bytesPerToken));
+    lines.add(
+        "bus         %d bytes to decode a token on a GPU and %d to read one with kernel simd, %d and %d with onnx"
+            .formatted(
+                bus.decoding().simd(),
+                bus.reading().simd(),
+                bus.decoding().onnx(),
+                bus.reading().onnx()));
     lines.add("layers      %d".formatted(layers.size()));
     lines.addAll(grouped(layers, Layer::isLike, Layer::describe));
     lines.add("segments    %d".formatted(segments.size()));

@@ -18,13 +18,26 @@ public sealed interface Device {
     return new Cuda(cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1)));
   }
 
+  /** What {@link #parse} reads. */
+  String name();
+
   /** The processor. */
-  record Cpu() implements Device {}
+  record Cpu() implements Device {
+    @Override
+    public String name() {
+      return "cpu";
+    }
+  }
 
   /**
    * A CUDA device.
    *
    * @param index number of the device, from 0
    */
-  record Cuda(int index) implements Device {}
+  record Cuda(int index) implements Device {
+    @Override
+    public String name() {
+      return "cuda:" + index;
+    }
+  }
 }

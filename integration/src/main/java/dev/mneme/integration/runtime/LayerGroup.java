@@ -29,7 +29,7 @@ record LayerGroup(AttentionShape shape, RotaryTable rotary, int window, List<Int
   static List<LayerGroup> of(List<AttentionLayer> layers) {
     List<LayerGroup> groups = new ArrayList<>();
     for (AttentionLayer layer : layers) {
-      LayerGroup own = of(layer);
+      LayerGroup own = alone(layer);
       LayerGroup known =
           groups.stream().filter(group -> group.isLike(own)).findFirst().orElse(null);
       if (known == null && own.window == 0) {
@@ -48,7 +48,8 @@ record LayerGroup(AttentionShape shape, RotaryTable rotary, int window, List<Int
     return groups;
   }
 
-  private static LayerGroup of(AttentionLayer layer) {
+  /** A group that has no layers yet and is like one. */
+  static LayerGroup alone(AttentionLayer layer) {
     return new LayerGroup(
         new AttentionShape(
             layer.heads(), layer.kvHeads(), layer.headDim(), layer.scale(), layer.softcap()),

@@ -1,17 +1,19 @@
 package dev.mneme.integration.runtime;
 
+import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtLoggingLevel;
-import ai.onnxruntime.OrtProvider;
 import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.OrtSession.SessionOptions;
 import com.google.common.util.concurrent.Uninterruptibles;
 import dev.mneme.attention.AttentionKernel;
 import dev.mneme.attention.AttentionShape;
+import dev.mneme.attention.onnx.GraphBuilder;
 import dev.mneme.attention.onnx.OnnxAttentionKernel;
 import dev.mneme.attention.simd.SimdAttentionKernel;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
@@ -27,20 +29,32 @@ import org.jspecify.annotations.Nullable;
  */
 public final class OnnxRuntime {
 
+  private static final int OPSET = 17;
+
+  /** What stands in front of the message in an exception of ONNX Runtime. */
+  private static final String MESSAGE = "message: ";
+
   private final OrtEnvironment environment;
   private final boolean sharedPool;
   private final int threads;
   private final Device device;
 
+  private final CudaProvider cuda;
   private final boolean spinning;
   private final boolean simd;
 
   private OnnxRuntime(
-      SharedEnvironment shared, int threads, Device device, boolean spinning, boolean simd) {
+      SharedEnvironment shared,
+      int threads,
+      Device device,
+      CudaProvider cuda,
+      boolean spinning,
+      boolean simd) {
     environment = shared.environment;
     sharedPool = shared.ownPool;
     this.threads = threads;
     this.device = device;
+    this.cuda = cuda;
     this.spinning = spinning;
     this.simd = simd;
   }
@@ -53,20 +67,67 @@ public final class OnnxRuntime {
    * @param spinning whether threads wait for work actively: those of attention if the JVM computes
    *     it, as two pools that do would fight for the cores, and otherwise those of an operator
    * @param kernel what computes attention
-   * @throws IllegalArgumentException if the device needs another build of ONNX Runtime, or the
-   *     kernel another JVM
+   * @throws IllegalArgumentException if the device cannot be used, which a small session is opened
+   *     on it to find out, or the kernel needs another JVM; nothing is used in its place
    */
   public static OnnxRuntime open(Device device, int threads, boolean spinning, KernelKind kernel) {
-    if (device instanceof Device.Cuda
-        && !OrtEnvironment.getAvailableProviders().contains(OrtProvider.CUDA)) {
-      throw new IllegalArgumentException(
+    return open(device, threads, spinning, kernel, CudaProvider.ON_CLASS_PATH);
+  }
+
+  /** Readies ONNX Runtime with a provider for CUDA devices. */
+  static OnnxRuntime open(
+      Device device, int threads, boolean spinning, KernelKind kernel, CudaProvider cuda) {
+    if (device instanceof Device.Cuda && !cuda.isBuiltIn()) {
+      throw unusable(
+          device,
           "this build of ONNX Runtime has no CUDA provider: replace the artifact"
-              + " com.microsoft.onnxruntime:onnxruntime by onnxruntime_gpu (Maven profile: -Pcuda),"
-              + " or choose device cpu");
+              + " com.microsoft.onnxruntime:onnxruntime by onnxruntime_gpu (Maven profile: -Pcuda)");
     }
     boolean simd = kernel.isSimd(device);
     SharedEnvironment shared = SharedEnvironment.get(threads, spinning && !simd);
-    return new OnnxRuntime(shared, threads, device, spinning, simd);
+    OnnxRuntime runtime = new OnnxRuntime(shared, threads, device, cuda, spinning, simd);
+    if (device instanceof Device.Cuda) {
+      runtime.checkDevice();
+    }
+    return runtime;
+  }
+
+  private void checkDevice() {
+    byte[] model =
+        new GraphBuilder("device", OPSET)
+            .input("x", DataType.FLOAT, 1)
+            .node("Identity", List.of("x"), "y")
+            .output("y", DataType.FLOAT, 1)
+            .build()
+            .toByteArray();
+    try (SessionOptions options = commonOptions(null)) {
+      environment.createSession(model, options).close();
+    } catch (OrtException e) {
+      IllegalArgumentException refused =
+          unusable(
+              device,
+              ("ONNX Runtime says '%s', and more of it on standard error; its CUDA provider needs an"
+                      + " NVIDIA driver and the libraries of CUDA 12, and devices count from 0")
+                  .formatted(said(e)));
+      refused.initCause(e);
+      throw refused;
+    }
+  }
+
+  private static IllegalArgumentException unusable(Device device, String why) {
+    return new IllegalArgumentException(
+        "device %s cannot be used: %s; or choose device cpu".formatted(device.name(), why));
+  }
+
+  /** The first line of what ONNX Runtime says, without the error's code. */
+  private static String said(OrtException e) {
+    String message = String.valueOf(e.getMessage());
+    int start = message.indexOf(MESSAGE);
+    return message
+        .substring(start < 0 ? 0 : start + MESSAGE.length())
+        .lines()
+        .findFirst()
+        .orElse("");
   }
 
   /** The JVM's ONNX Runtime environment. */
@@ -106,7 +167,7 @@ public final class OnnxRuntime {
     }
     switch (device) {
       case Device.Cpu cpu -> {}
-      case Device.Cuda cuda -> options.addCUDA(cuda.index());
+      case Device.Cuda chosen -> cuda.addTo(options, chosen.index());
     }
     return options;
   }

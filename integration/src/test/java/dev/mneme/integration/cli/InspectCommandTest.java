@@ -65,6 +65,10 @@ class InspectCommandTest {
             "model       " + folder.resolve("model.onnx"),
             "vocabulary  10, hidden size 4",
             "memory      192 bytes per token (float32)",
+            // 4 * (2 * 8 * 1727 + (3 * 8 + 1727) + 1727) a layer to decode, and to read, by tiles
+            // of
+            // 64 queries in two parts, 4 * (2 * 8 * 1791 + 64 * (3 * 8 + 1791) + 2 * 1791) / 64.
+            "bus         528 bytes to decode a token on a GPU and 440 to read one with kernel simd, 373848 and 28265 with onnx",
             "layers      3",
             "  0-2       GroupQueryAttention: 1 heads, 1 key/value heads of 8, scale 0.35355338, packed projection; no rotation",
             "segments    4",
