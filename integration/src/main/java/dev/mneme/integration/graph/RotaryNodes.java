@@ -52,7 +52,7 @@ final class RotaryNodes {
   private final ShapeInference shapes;
   private final ExternalData data;
   private final InputMeanings inputs;
-  private final Map<TensorProto, float[]> contents = new IdentityHashMap<>();
+  private final IdentityHashMap<TensorProto, float[]> contents = new IdentityHashMap<>();
   private final Map<Tabulated, RotaryTable> fitted = new HashMap<>();
 
   /**

@@ -40,12 +40,14 @@ class InspectCommandTest {
       graph
           .input("past_key" + i, DataType.FLOAT, 1, 1, "past", 8)
           .input("past_value" + i, DataType.FLOAT, 1, 1, "past", 8)
+          .output("present_key" + i, DataType.FLOAT, 1, 1, "total", 8)
+          .output("present_value" + i, DataType.FLOAT, 1, 1, "total", 8)
           .node("MatMul", List.of("x" + i, "widen"), "qkv" + i)
           .node(
               GraphBuilder.MICROSOFT,
               "GroupQueryAttention",
               List.of("qkv" + i, "", "", "past_key" + i, "past_value" + i),
-              List.of("attention" + i),
+              List.of("attention" + i, "present_key" + i, "present_value" + i),
               GraphBuilder.attribute("num_heads", 1L),
               GraphBuilder.attribute("kv_num_heads", 1L))
           .node("MatMul", List.of("attention" + i, "narrow"), "mixed" + i)
@@ -65,9 +67,8 @@ class InspectCommandTest {
             "model       " + folder.resolve("model.onnx"),
             "vocabulary  10, hidden size 4",
             "memory      192 bytes per token (float32)",
-            // 4 * (2 * 8 * 1727 + (3 * 8 + 1727) + 1727) a layer to decode, and to read, by tiles
-            // of
-            // 64 queries in two parts, 4 * (2 * 8 * 1791 + 64 * (3 * 8 + 1791) + 2 * 1791) / 64.
+            // With onnx besides, a layer: 4 * (2 * 8 * 1727 + (3 * 8 + 1727) + 1727) to decode,
+            // 4 * (2 * 8 * 1791 + 64 * (3 * 8 + 1791) + 2 * 1791) / 64 to read by tiles.
             "bus         528 bytes to decode a token on a GPU and 440 to read one with kernel simd, 373848 and 28265 with onnx",
             "layers      3",
             "  0-2       GroupQueryAttention: 1 heads, 1 key/value heads of 8, scale 0.35355338, packed projection; no rotation",

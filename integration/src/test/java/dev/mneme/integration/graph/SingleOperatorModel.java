@@ -255,7 +255,8 @@ record SingleOperatorModel(
       long[] twice = new long[rotaryDim];
       float[] signs = new float[rotaryDim];
       for (int i = 0; i < table.length; i++) {
-        float angle = i / rotaryDim * frequencies[i % frequencies.length];
+        int position = i / rotaryDim;
+        float angle = position * frequencies[i % frequencies.length];
         boolean sine = i % rotaryDim < frequencies.length;
         table[i] = (float) (sine ? Math.sin(angle) : Math.cos(angle));
       }
@@ -268,8 +269,8 @@ record SingleOperatorModel(
       graph.initializer("exchange", exchange, rotaryDim);
       graph.initializer("each_twice", twice, rotaryDim);
       graph.initializer("signs", signs, rotaryDim);
-      graph.initializer("columns", new long[] {1, 1, rotaryDim}, 3);
-      graph.node("Tile", List.of("positions", "columns"), "row_indices");
+      graph.initializer("row_repeats", new long[] {1, 1, rotaryDim}, 3);
+      graph.node("Tile", List.of("positions", "row_repeats"), "row_indices");
       graph.node("GatherElements", List.of("table", "row_indices"), "row", attribute("axis", 1L));
       graph.node(
           "",
