@@ -119,6 +119,16 @@ public record MemoryConfig(
     return (int) orderedPositions(nInit, nLocal, blockSize, topK, queryBlock, maxGap);
   }
 
+  /**
+   * The largest distance, in positions of the rotation, at which a query can see a key: no text
+   * need be longer than that for the model, however many tokens it has.
+   */
+  public long largestDistance() {
+    long positions =
+        this.positions == Positions.ORDERED ? orderedPositions() : Math.max(nLocal, farDistance);
+    return (long) Math.ceil(positions * distanceScale);
+  }
+
   private static long orderedPositions(
       int nInit, int nLocal, int blockSize, int topK, int queryBlock, int maxGap) {
     return nInit + (topK + 1L) * ((long) blockSize + maxGap) + blockSize + nLocal + queryBlock;

@@ -5,6 +5,7 @@ import dev.mneme.integration.graph.AttentionLayer;
 import dev.mneme.integration.graph.ModelGraph;
 import dev.mneme.integration.graph.Projection;
 import dev.mneme.integration.graph.RotaryTable;
+import dev.mneme.integration.graph.RotaryTables;
 import dev.mneme.integration.graph.Segment;
 import dev.mneme.integration.graph.TensorSpec;
 import dev.mneme.integration.runtime.BusTraffic;
@@ -12,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.OptionalDouble;
 import java.util.function.BiPredicate;
 import java.util.function.Function;
@@ -103,7 +105,8 @@ record Inspection(
       float softcap,
       int window,
       String projection,
-      Rotation rotation) {
+      Rotation rotation,
+      @Nullable LongRotation beyond) {
 
     static Layer of(AttentionLayer layer) {
       String projection =
@@ -121,15 +124,18 @@ record Inspection(
           layer.softcap(),
           layer.window(),
           projection,
-          Rotation.of(layer.rotary()));
+          Rotation.of(layer.rotary().shorter()),
+          LongRotation.of(layer.rotary()));
     }
 
     boolean isLike(Layer other) {
-      return describe().equals(other.describe()) && rotation.equals(other.rotation);
+      return describe().equals(other.describe())
+          && rotation.equals(other.rotation)
+          && Objects.equals(beyond, other.beyond);
     }
 
     String describe() {
-      return "%s: %d heads, %d key/value heads of %d, scale %s%s%s, %s projection; %s"
+      return "%s: %d heads, %d key/value heads of %d, scale %s%s%s, %s projection; %s%s"
           .formatted(
               form,
               heads,
@@ -139,7 +145,25 @@ record Inspection(
               softcap == 0 ? "" : ", softcap " + softcap,
               window == 0 ? "" : ", window of " + window + " tokens, no memory",
               projection,
-              rotation.describe(headDim));
+              rotation.describe(headDim),
+              beyond == null
+                  ? ""
+                  : " up to %d tokens, beyond that %s"
+                      .formatted(beyond.tokens, beyond.rotation.describe(headDim)));
+    }
+  }
+
+  /**
+   * How a layer rotates longer texts where it does so otherwise.
+   *
+   * @param tokens length up to which it does not
+   */
+  record LongRotation(int tokens, Rotation rotation) {
+
+    static @Nullable LongRotation of(RotaryTables tables) {
+      return tables.dependOnLength()
+          ? new LongRotation(tables.limit(), Rotation.of(tables.longer()))
+          : null;
     }
   }
 

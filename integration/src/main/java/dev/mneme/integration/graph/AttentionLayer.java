@@ -35,8 +35,26 @@ public record AttentionLayer(
     int window,
     Projection projection,
     String output,
-    RotaryTable rotary,
+    RotaryTables rotary,
     LayerCache cache) {
+
+  /** The same attention with one more table, for texts of more than {@code limit} tokens. */
+  AttentionLayer with(int limit, RotaryTable longer) {
+    return new AttentionLayer(
+        index,
+        node,
+        form,
+        heads,
+        kvHeads,
+        headDim,
+        scale,
+        softcap,
+        window,
+        projection,
+        output,
+        new RotaryTables(rotary.shorter(), limit, longer),
+        cache);
+  }
 
   /** The same attention between other tensors. */
   AttentionLayer with(Projection otherProjection, String otherOutput) {

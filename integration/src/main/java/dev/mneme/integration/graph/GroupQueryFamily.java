@@ -90,7 +90,7 @@ final class GroupQueryFamily implements AttentionFamily {
         (int) Math.max(0, GraphIndex.integer(node, "local_window_size", -1)),
         projection,
         node.getOutput(0),
-        rotation.table(),
+        RotaryTables.always(rotation.table()),
         new LayerCache(
             cache(node, PAST_KEY, kvHeads, headDim), cache(node, PAST_VALUE, kvHeads, headDim)));
   }

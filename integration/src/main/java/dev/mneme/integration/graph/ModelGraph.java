@@ -39,8 +39,10 @@ public final class ModelGraph {
     this.onnxFile = onnxFile;
     this.folder = folder;
     this.floatProducts = floatProducts;
-    ModelProto model = parse();
+    ModelProto exported = parse();
     ExternalData data = new ExternalData(onnxFile, folder);
+    LengthChoice choice = LengthChoice.in(exported, data);
+    ModelProto model = choice == null ? exported : choice.made(false);
     for (TensorProto initializer : model.getGraph().getInitializerList()) {
       data.check(initializer);
     }
@@ -49,10 +51,20 @@ public final class ModelGraph {
     ShapeInference shapes = new ShapeInference(graph);
     AttentionForms.checkInputs(graph);
     tokenInput = tokenInput(graph);
-    AttentionForms forms = new AttentionForms(graph, shapes, data, LayerWindows.read(folder));
+    LayerWindows windows = LayerWindows.read(folder);
+    AttentionForms forms = new AttentionForms(graph, shapes, data, windows);
     List<AttentionLayer> found = forms.layers();
     otherInputs = forms.inputs().others(tokenInput, found);
-    rotaryTensors = List.copyOf(forms.rotaryTensors());
+    if (choice == null) {
+      rotaryTensors = List.copyOf(forms.rotaryTensors());
+    } else {
+      GraphIndex longer = new GraphIndex(choice.made(true).getGraph(), data);
+      AttentionForms others = new AttentionForms(longer, new ShapeInference(longer), data, windows);
+      List<AttentionLayer> same = others.layers();
+      found.replaceAll(
+          layer -> layer.with(choice.limit(), same.get(layer.index()).rotary().shorter()));
+      rotaryTensors = List.copyOf(others.rotaryTensors());
+    }
     String output = logits(graph);
     logits = shapes.row(output).name();
     vocabularySize = shapes.row(output).width();
@@ -137,13 +149,18 @@ public final class ModelGraph {
    * all be empty at first; its outputs are the {@link #logits}, as float32, what the caches become,
    * and what is observed.
    *
-   * @param tokens positions that tables of rotation reach at least: those of the file are continued
+   * @param tokens length of the longest text. Tables of rotation reach it: those of the file are
+   *     continued. Where they are chosen by the length, those for longer texts are chosen once for
+   *     all if this one is longer: keys that are kept cannot change theirs
    * @param observed layers whose attention is an output too, under the name of {@link
    *     AttentionLayer#output()}, as float32
    * @throws IOException if the file has changed and is not what it was
    */
   public ModelProto uncut(int tokens, Collection<AttentionLayer> observed) throws IOException {
-    UncutGraph uncut = new UncutGraph(parse());
+    ModelProto exported = parse();
+    LengthChoice choice = LengthChoice.in(exported, new ExternalData(onnxFile, folder));
+    UncutGraph uncut =
+        new UncutGraph(choice != null && tokens > choice.limit() ? choice.made(true) : exported);
     uncut.continueRotation(rotaryTensors, tokens);
     uncut.setOutputs(
         Stream.concat(Stream.of(logits), observed.stream().map(AttentionLayer::output)).toList(),

@@ -89,7 +89,7 @@ final class ScoredAttention {
         windows.of(index),
         new Projection.Separate(queryRows, keyRows, valueRows),
         rows.below(core, output),
-        rotation.table(),
+        RotaryTables.always(rotation.table()),
         new LayerCache(
             CacheTensor.read(graph, core, keyCache, false, kvHeads, headDim),
             CacheTensor.read(graph, core, valueCache, false, kvHeads, headDim)));

@@ -7,6 +7,7 @@ import dev.mneme.attention.RotaryEmbedding;
 import dev.mneme.attention.Words;
 import dev.mneme.integration.graph.AttentionLayer;
 import dev.mneme.integration.graph.RotaryTable;
+import dev.mneme.integration.graph.RotaryTables;
 import dev.mneme.integration.graph.UnsupportedModelException;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,7 +20,7 @@ import java.util.List;
  * @param window tokens that they see, 0 for all: those are the layers that need far memory
  * @param layers indices, ascending
  */
-record LayerGroup(AttentionShape shape, RotaryTable rotary, int window, List<Integer> layers) {
+record LayerGroup(AttentionShape shape, RotaryTables rotary, int window, List<Integer> layers) {
 
   /**
    * Groups layers; those that see all come first.
@@ -71,13 +72,16 @@ record LayerGroup(AttentionShape shape, RotaryTable rotary, int window, List<Int
     }
   }
 
-  /** The rotation of these layers. */
-  RotaryEmbedding rotary(MemoryConfig config) {
+  /**
+   * The rotation of these layers.
+   *
+   * @param config of the layers' memory
+   * @param length of a text, which chooses the rotation where the model has several
+   */
+  RotaryEmbedding rotary(MemoryConfig config, long length) {
+    RotaryTable table = rotary.of(length);
     return new RotaryEmbedding(
-        rotary.inverseFrequencies(),
-        rotary.magnitude(),
-        rotary.interleaved(),
-        config.distanceScale());
+        table.inverseFrequencies(), table.magnitude(), table.interleaved(), config.distanceScale());
   }
 
   /** A memory of the window alone, read in the same blocks of queries where it holds them. */

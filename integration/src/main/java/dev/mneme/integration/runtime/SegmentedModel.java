@@ -116,7 +116,7 @@ public final class SegmentedModel implements AutoCloseable {
    */
   public MemoryAttention newMemory(
       MemoryConfig config, BlockStore.Factory stores, BlockIndex.Factory indexes) {
-    return memory(0, config, stores, indexes);
+    return memory(0, config, config.largestDistance(), stores, indexes);
   }
 
   /** Memories of the layers that see a window only, one for each group of them after the first. */
@@ -127,6 +127,7 @@ public final class SegmentedModel implements AutoCloseable {
           memory(
               group,
               groups.get(group).windowOnly(config),
+              config.largestDistance(),
               ArenaBlockStore.factory(BlockPrecision.FLOAT32),
               ExactIndex::new));
     }
@@ -134,11 +135,15 @@ public final class SegmentedModel implements AutoCloseable {
   }
 
   private MemoryAttention memory(
-      int index, MemoryConfig config, BlockStore.Factory stores, BlockIndex.Factory indexes) {
+      int index,
+      MemoryConfig config,
+      long length,
+      BlockStore.Factory stores,
+      BlockIndex.Factory indexes) {
     LayerGroup group = groups.get(index);
     return new MemoryAttention(
         group.shape(),
-        group.rotary(config),
+        group.rotary(config, length),
         group.layers().size(),
         config,
         kernels.get(index),

@@ -6,14 +6,17 @@ import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.MemoryConfig;
+import dev.mneme.attention.Positions;
 import dev.mneme.integration.graph.AttentionLayer;
 import dev.mneme.integration.graph.ModelGraph;
+import dev.mneme.integration.graph.RotaryTables;
 import dev.mneme.integration.graph.UnsupportedModelException;
 import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.index.ExactIndex;
 import dev.mneme.memory.store.ArenaBlockStore;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.Set;
 import java.util.function.Predicate;
@@ -26,6 +29,9 @@ import java.util.function.Predicate;
  * what is found is a fault of that layer and not one handed down. A segment then computes from the
  * same numbers as the uncut model by the same operators, and both differ by the rounding of one
  * attention only.
+ *
+ * <p>A model that rotates texts beyond some length otherwise is compared on the same prompt with
+ * both rotations.
  *
  * <p>Unless ONNX Runtime fuses operators otherwise where a segment ends: then the last bits differ,
  * and products that round activations to 8 bits make much of that. An activation that lies between
@@ -69,10 +75,12 @@ public final class SelfCheck {
   private final SegmentedModel model;
   private final ModelGraph graph;
   private final int[] prompt;
+  private final int length;
   private double deviation;
 
-  private SelfCheck(SegmentedModel model) {
+  private SelfCheck(SegmentedModel model, int length) {
     this.model = model;
+    this.length = length;
     graph = model.graph();
     prompt = new Random(1).ints(TOKENS, 0, graph.vocabularySize()).toArray();
   }
@@ -87,7 +95,7 @@ public final class SelfCheck {
    */
   public static double compare(SegmentedModel model) throws IOException {
     try {
-      return new SelfCheck(model).compare();
+      return compareLengths(model);
     } catch (UnsupportedModelException difference) {
       if (!model.graph().roundsActivations()) {
         throw difference;
@@ -95,19 +103,36 @@ public final class SelfCheck {
     }
     try (SegmentedModel exact =
         SegmentedModel.open(model.graph().withFloatProducts(), model.runtime())) {
-      return new SelfCheck(exact).compare();
+      return compareLengths(exact);
     }
+  }
+
+  /** Compares with each rotation that the model has. */
+  private static double compareLengths(SegmentedModel model) throws IOException {
+    double deviation = new SelfCheck(model, TOKENS).compare();
+    OptionalInt limit =
+        model.graph().layers().stream()
+            .map(AttentionLayer::rotary)
+            .filter(RotaryTables::dependOnLength)
+            .mapToInt(RotaryTables::limit)
+            .findFirst();
+    return limit.isEmpty()
+        ? deviation
+        : Math.max(deviation, new SelfCheck(model, limit.getAsInt() + 1).compare());
   }
 
   private double compare() throws IOException {
     double bound = bound();
     MemoryAttention memory =
         model.newMemory(
-            MemoryConfig.defaults(),
+            MemoryConfig.windowOnly(TOKENS).toBuilder()
+                .positions(Positions.INFLLM)
+                .farDistance(length)
+                .build(),
             ArenaBlockStore.factory(BlockPrecision.FLOAT32),
             ExactIndex::new);
     try (TokenReader reader = new TokenReader(model, memory, null, TOKENS);
-        UncutModel uncut = UncutModel.observed(graph, model.runtime(), TOKENS)) {
+        UncutModel uncut = UncutModel.observed(graph, model.runtime(), length, TOKENS)) {
       uncut.read(prompt, 0, TOKENS);
       reader.read(
           prompt,

@@ -76,7 +76,12 @@ public final class UncutModel implements AutoCloseable {
   private int lastRows;
 
   private UncutModel(
-      ModelGraph graph, OnnxRuntime runtime, int capacity, int chunk, List<AttentionLayer> observed)
+      ModelGraph graph,
+      OnnxRuntime runtime,
+      int length,
+      int capacity,
+      int chunk,
+      List<AttentionLayer> observed)
       throws IOException {
     checkArgument(
         chunk > 0 && capacity > 0, "capacity and chunk must be positive: %s, %s", capacity, chunk);
@@ -85,7 +90,7 @@ public final class UncutModel implements AutoCloseable {
     this.runtime = runtime;
     this.capacity = capacity;
     this.chunk = chunk;
-    byte[] model = graph.uncut(capacity, observed).toByteArray();
+    byte[] model = graph.uncut(length, observed).toByteArray();
     session = runtime.openAlone(graph.onnxFile().toString(), model, graph.folder());
     ids = arena.allocate((long) chunk * Long.BYTES, 64);
     try {
@@ -112,16 +117,18 @@ public final class UncutModel implements AutoCloseable {
    */
   public static UncutModel open(ModelGraph graph, OnnxRuntime runtime, int capacity, int chunk)
       throws IOException {
-    return new UncutModel(graph, runtime, capacity, chunk, List.of());
+    return new UncutModel(graph, runtime, capacity, capacity, chunk, List.of());
   }
 
   /**
    * Opens a model whose layers' attention can be seen.
    *
+   * @param length tokens of the texts that it is to rotate as if it read them
    * @param tokens most tokens of a text and of one {@link #read}
    */
-  static UncutModel observed(ModelGraph graph, OnnxRuntime runtime, int tokens) throws IOException {
-    return new UncutModel(graph, runtime, tokens, tokens, graph.layers());
+  static UncutModel observed(ModelGraph graph, OnnxRuntime runtime, int length, int tokens)
+      throws IOException {
+    return new UncutModel(graph, runtime, length, tokens, tokens, graph.layers());
   }
 
   private static void check(ModelInput input) {

@@ -90,10 +90,10 @@ class CutEqualsWholeTest {
     ModelGraph graph = ModelGraph.read(folder);
     assertThat(graph.layers()).extracting(AttentionLayer::kvHeads).containsOnly(tiny.kvHeads());
     for (AttentionLayer layer : graph.layers()) {
-      assertThat(layer.rotary().rotaryDim()).isEqualTo(tiny.rotaryDim());
-      assertThat(layer.rotary().magnitude())
+      assertThat(layer.rotary().shorter().rotaryDim()).isEqualTo(tiny.rotaryDim());
+      assertThat(layer.rotary().shorter().magnitude())
           .isEqualTo(tiny.rotaryDim() == 0 ? 1 : tiny.magnitude());
-      assertThat(layer.rotary().interleaved())
+      assertThat(layer.rotary().shorter().interleaved())
           .isEqualTo(tiny.rotaryDim() > 0 && tiny.turning().interleaved());
     }
     for (Segment segment : graph.segments()) {
@@ -151,7 +151,7 @@ class CutEqualsWholeTest {
     int kvHeads = tiny.kvHeads().stream().mapToInt(Integer::intValue).sum();
     assertThat(graph.bytesPerToken()).isEqualTo(2L * kvHeads * TinyModel.HEAD_DIM * Float.BYTES);
     for (AttentionLayer layer : graph.layers()) {
-      RotaryTable rotary = layer.rotary();
+      RotaryTable rotary = layer.rotary().shorter();
       if (tiny.rotation() == NONE) {
         assertThat(rotary).isEqualTo(RotaryTable.NONE);
       } else {

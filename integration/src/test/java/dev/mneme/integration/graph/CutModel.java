@@ -61,7 +61,7 @@ final class CutModel implements AutoCloseable {
       float[] row = concatenate(rows);
       int position = past.size();
       for (int head = 0; head < layer.heads() + layer.kvHeads(); head++) {
-        rotate(row, head * h, position, layer.rotary());
+        rotate(row, head * h, position, layer.rotary().shorter());
       }
       int keyStart = layer.heads() * h;
       int valueStart = keyStart + layer.kvHeads() * h;

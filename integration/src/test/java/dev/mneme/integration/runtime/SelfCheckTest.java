@@ -52,7 +52,7 @@ class SelfCheckTest {
     int[] prompt = random.ints(TOKENS, 0, graph.vocabularySize()).toArray();
     double[] most = {0};
     try (SegmentedModel model = SegmentedModel.open(graph, runtime);
-        UncutModel uncut = UncutModel.observed(graph, runtime, TOKENS)) {
+        UncutModel uncut = UncutModel.observed(graph, runtime, TOKENS, TOKENS)) {
       uncut.read(prompt, 0, TOKENS);
       MemoryAttention memory =
           model.newMemory(
