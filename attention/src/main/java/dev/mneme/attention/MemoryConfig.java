@@ -124,9 +124,9 @@ public record MemoryConfig(
    * need be longer than that for the model, however many tokens it has.
    */
   public long largestDistance() {
-    long positions =
-        this.positions == Positions.ORDERED ? orderedPositions() : Math.max(nLocal, farDistance);
-    return (long) Math.ceil(positions * distanceScale);
+    int tokens =
+        positions == Positions.ORDERED ? orderedPositions() : Math.max(nLocal, farDistance);
+    return (long) Math.ceil(tokens * distanceScale);
   }
 
   private static long orderedPositions(

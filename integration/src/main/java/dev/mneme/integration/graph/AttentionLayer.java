@@ -38,26 +38,8 @@ public record AttentionLayer(
     RotaryTables rotary,
     LayerCache cache) {
 
-  /** The same attention with one more table, for texts of more than {@code limit} tokens. */
-  AttentionLayer with(int limit, RotaryTable longer) {
-    return new AttentionLayer(
-        index,
-        node,
-        form,
-        heads,
-        kvHeads,
-        headDim,
-        scale,
-        softcap,
-        window,
-        projection,
-        output,
-        new RotaryTables(rotary.shorter(), limit, longer),
-        cache);
-  }
-
-  /** The same attention between other tensors. */
-  AttentionLayer with(Projection otherProjection, String otherOutput) {
+  /** The same attention between other tensors, or rotated otherwise. */
+  AttentionLayer with(Projection otherProjection, String otherOutput, RotaryTables otherRotary) {
     return new AttentionLayer(
         index,
         node,
@@ -70,7 +52,7 @@ public record AttentionLayer(
         window,
         otherProjection,
         otherOutput,
-        rotary,
+        otherRotary,
         cache);
   }
 }

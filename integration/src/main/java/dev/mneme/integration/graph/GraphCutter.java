@@ -192,7 +192,8 @@ final class GraphCutter {
           case Projection.Separate(String query, String key, String value) ->
               new Projection.Separate(name.apply(query), name.apply(key), name.apply(value));
         },
-        name.apply(layer.output()));
+        name.apply(layer.output()),
+        layer.rotary());
   }
 
   private ValueInfoProto declaration(TensorSpec spec) {

@@ -43,11 +43,14 @@ final class LengthChoice {
    * @throws UnsupportedModelException if there are several that change at different lengths
    */
   static @Nullable LengthChoice in(ModelProto model, ExternalData data) throws IOException {
+    if (model.getGraph().getNodeList().stream().noneMatch(LengthChoice::isChoice)) {
+      return null;
+    }
     GraphIndex graph = new GraphIndex(model.getGraph(), data);
     Map<NodeProto, Condition> choices = new LinkedHashMap<>();
     Set<Integer> limits = new TreeSet<>();
     for (NodeProto node : graph.nodes()) {
-      if (node.getOpType().equals("If") && holdsConstants(node)) {
+      if (isChoice(node)) {
         Condition condition = Condition.of(graph, graph.producer(node.getInput(0)));
         if (condition != null) {
           choices.put(node, condition);
@@ -63,9 +66,11 @@ final class LengthChoice {
     return choices.isEmpty() ? null : new LengthChoice(model, choices, limits.iterator().next());
   }
 
-  private static boolean holdsConstants(NodeProto node) {
-    return node.getAttributeList().stream()
-        .allMatch(branch -> values(branch.getG()).size() == node.getOutputCount());
+  /** Whether a node chooses between constants. */
+  private static boolean isChoice(NodeProto node) {
+    return node.getOpType().equals("If")
+        && node.getAttributeList().stream()
+            .allMatch(branch -> values(branch.getG()).size() == node.getOutputCount());
   }
 
   /** The outputs of a branch that are constants, in their order. */

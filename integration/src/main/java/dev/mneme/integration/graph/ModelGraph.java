@@ -61,8 +61,14 @@ public final class ModelGraph {
       GraphIndex longer = new GraphIndex(choice.made(true).getGraph(), data);
       AttentionForms others = new AttentionForms(longer, new ShapeInference(longer), data, windows);
       List<AttentionLayer> same = others.layers();
-      found.replaceAll(
-          layer -> layer.with(choice.limit(), same.get(layer.index()).rotary().shorter()));
+      found.replaceAll(layer ->
+          layer.with(
+              layer.projection(),
+              layer.output(),
+              new RotaryTables(
+                  layer.rotary().shorter(),
+                  choice.limit(),
+                  same.get(layer.index()).rotary().shorter())));
       rotaryTensors = List.copyOf(others.rotaryTensors());
     }
     String output = logits(graph);
