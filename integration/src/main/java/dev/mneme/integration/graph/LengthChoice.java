@@ -122,7 +122,7 @@ final class LengthChoice {
    */
   private record Condition(int limit, boolean holdsIfLonger) {
 
-    /** Returns null if a node is no such comparison. */
+    /** Returns null if a node is no such comparison, or with what no text is as short as. */
     static @Nullable Condition of(GraphIndex graph, @Nullable NodeProto node) throws IOException {
       if (node == null || node.getInputCount() != 2) {
         return null;
@@ -135,8 +135,12 @@ final class LengthChoice {
       }
       boolean holdsIfLonger = greater == (left == null);
       boolean holdsIfEqual = node.getOpType().endsWith("OrEqual");
-      int constant = (int) (left == null ? requireNonNull(right) : left)[0];
-      return new Condition(holdsIfLonger == holdsIfEqual ? constant - 1 : constant, holdsIfLonger);
+      double[] constant = left == null ? requireNonNull(right) : left;
+      if (constant.length != 1) {
+        return null;
+      }
+      int limit = (int) constant[0] - (holdsIfLonger == holdsIfEqual ? 1 : 0);
+      return limit > 0 ? new Condition(limit, holdsIfLonger) : null;
     }
   }
 }

@@ -151,6 +151,24 @@ class LengthChoiceTest {
         .hasMessageContaining("the cosines of its rotation come from node 'choice' (If)");
   }
 
+  /** As of a condition that is about something else: no text is as short as that. */
+  @ParameterizedTest
+  @CsvSource({"Greater, 0", "GreaterOrEqual, 1", "Less, -5"})
+  void lengthsBelowOneAreRefused(String comparison, long constant) throws Exception {
+    ModelProto model = choosing(condition(comparison, constant, false), true);
+    assertThatThrownBy(() -> write(model))
+        .isInstanceOf(UnsupportedModelException.class)
+        .hasMessageContaining("the cosines of its rotation come from node 'choice' (If)");
+  }
+
+  @Test
+  void theConfigurationChoosesTheLength() {
+    assertThat(MemoryConfig.defaults().largestDistance()).isEqualTo(8768);
+    assertThat(MemoryConfig.builder().maxGap(0).build().largestDistance()).isEqualTo(1856);
+    assertThat(MemoryConfig.builder().maxGap(0).distanceScale(0.25).build().largestDistance())
+        .isEqualTo(464);
+  }
+
   @Test
   void severalLengthsAreRefused() throws Exception {
     ModelProto once = choosing(condition("Greater", LIMIT, false), true);
