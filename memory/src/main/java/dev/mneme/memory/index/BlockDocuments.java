@@ -92,16 +92,18 @@ final class BlockDocuments implements AutoCloseable {
     return reader.numDocs();
   }
 
-  /** Makes all blocks visible. */
-  void refresh() {
+  /** Makes all blocks visible; returns whether some were not. */
+  boolean refresh() {
     checkOpen();
     try {
       DirectoryReader next = DirectoryReader.openIfChanged(reader, writer);
-      if (next != null) {
-        IOUtils.close(before == null ? null : all, reader);
-        reader = next;
-        all = behind(next);
+      if (next == null) {
+        return false;
       }
+      IOUtils.close(before == null ? null : all, reader);
+      reader = next;
+      all = behind(next);
+      return true;
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -1,13 +1,15 @@
 package dev.mneme.memory.index;
 
+import com.google.common.primitives.ImmutableDoubleArray;
+import com.google.common.primitives.ImmutableIntArray;
 import dev.mneme.memory.index.BlockIndex.Hits;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
-import java.util.List;
-import java.util.SequencedSet;
+import java.util.Map;
+import java.util.Set;
 import org.apache.lucene.analysis.Analyzer;
 import org.apache.lucene.analysis.TokenStream;
 import org.apache.lucene.analysis.tokenattributes.CharTermAttribute;
@@ -16,13 +18,15 @@ import org.apache.lucene.document.Field;
 import org.apache.lucene.document.FieldType;
 import org.apache.lucene.index.IndexOptions;
 import org.apache.lucene.index.IndexWriterConfig;
+import org.apache.lucene.index.LeafReaderContext;
 import org.apache.lucene.index.LogDocMergePolicy;
 import org.apache.lucene.index.Term;
-import org.apache.lucene.search.BooleanClause.Occur;
-import org.apache.lucene.search.BooleanQuery;
+import org.apache.lucene.search.DocIdSetIterator;
 import org.apache.lucene.search.IndexSearcher;
-import org.apache.lucene.search.ScoreDoc;
+import org.apache.lucene.search.ScoreMode;
+import org.apache.lucene.search.Scorer;
 import org.apache.lucene.search.TermQuery;
+import org.apache.lucene.search.Weight;
 import org.apache.lucene.search.similarities.BM25Similarity;
 import org.jspecify.annotations.Nullable;
 
@@ -38,9 +42,6 @@ public final class TextIndex implements AutoCloseable {
 
   private static final String FIELD = "text";
 
-  /** Most words of a query that count, which is what Lucene allows. */
-  private static final int MOST_WORDS = IndexSearcher.getMaxClauseCount();
-
   /** Blocks that are merged anew with every few that are added. */
   private static final int SMALL_SEGMENT = 64;
 
@@ -48,6 +49,12 @@ public final class TextIndex implements AutoCloseable {
 
   private final Analyzer analyzer;
   private final BlockDocuments documents;
+
+  /**
+   * Words of the last query. The next one in decoding is asked a token later and has nearly all of
+   * them, and looking a word up takes much longer than adding its scores.
+   */
+  private final Map<String, Found> found = new HashMap<>();
 
   private TextIndex(Analyzer analyzer, BlockDocuments documents) {
     this.analyzer = analyzer;
@@ -129,47 +136,85 @@ public final class TextIndex implements AutoCloseable {
    * Finds the {@code k} blocks with the largest scores among those that share a word with the
    * query. Equal scores go to the lowest block number.
    *
-   * @param query text; where it has more than 1,024 words, the last ones count
+   * @param query text
    * @return at most {@code k} blocks, ascending by block number
    */
   public Hits search(String query, int k) {
     documents.checkOpen();
     IndexChecks.count(k);
-    List<String> words = words(query);
+    Set<String> words = words(query);
     if (k == 0 || words.isEmpty()) {
       return Hits.NONE;
     }
-    BooleanQuery.Builder any = new BooleanQuery.Builder();
-    for (String word : words.subList(Math.max(0, words.size() - MOST_WORDS), words.size())) {
-      any.add(new TermQuery(new Term(FIELD, word)), Occur.SHOULD);
+    if (documents.refresh()) {
+      found.clear();
     }
-    documents.refresh();
+    found.keySet().retainAll(words);
+    double[] scores = new double[documents.size()];
+    for (String word : words) {
+      found.computeIfAbsent(word, this::find).addTo(scores);
+    }
     Best best = new Best(k);
-    try {
-      // Lucene keeps the lowest document of equal scores, as we do.
-      for (ScoreDoc hit : documents.searcher().search(any.build(), k).scoreDocs) {
-        best.offer(hit.doc, hit.score);
+    for (int block = 0; block < scores.length; block++) {
+      if (scores[block] > 0) {
+        best.offer(block, (float) scores[block]);
       }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
     }
     return best.hits();
   }
 
-  /** The query's words, each where it occurs last. */
-  private List<String> words(String query) {
-    SequencedSet<String> words = new LinkedHashSet<>();
+  /** Looks a word up. */
+  private Found find(String word) {
+    ImmutableIntArray.Builder blocks = ImmutableIntArray.builder();
+    ImmutableDoubleArray.Builder scores = ImmutableDoubleArray.builder();
+    try {
+      IndexSearcher searcher = documents.searcher();
+      Weight weight =
+          searcher.createWeight(new TermQuery(new Term(FIELD, word)), ScoreMode.COMPLETE, 1);
+      for (LeafReaderContext leaf : searcher.getLeafContexts()) {
+        Scorer scorer = weight.scorer(leaf);
+        if (scorer != null) {
+          DocIdSetIterator hits = scorer.iterator();
+          while (hits.nextDoc() != DocIdSetIterator.NO_MORE_DOCS) {
+            blocks.add(leaf.docBase + hits.docID());
+            scores.add(scorer.score());
+          }
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return new Found(blocks.build(), scores.build());
+  }
+
+  /** The blocks with a word, and their scores for it. */
+  private record Found(ImmutableIntArray blocks, ImmutableDoubleArray scores) {
+
+    long bytes() {
+      return (long) blocks.length() * (Integer.BYTES + Double.BYTES);
+    }
+
+    void addTo(double[] sums) {
+      for (int i = 0; i < blocks.length(); i++) {
+        sums[blocks.get(i)] += scores.get(i);
+      }
+    }
+  }
+
+  /** The query's words. */
+  private Set<String> words(String query) {
+    Set<String> words = new LinkedHashSet<>();
     try (TokenStream stream = analyzer.tokenStream(FIELD, query)) {
       CharTermAttribute word = stream.addAttribute(CharTermAttribute.class);
       stream.reset();
       while (stream.incrementToken()) {
-        words.addLast(word.toString());
+        words.add(word.toString());
       }
       stream.end();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return new ArrayList<>(words);
+    return words;
   }
 
   /**
@@ -184,7 +229,7 @@ public final class TextIndex implements AutoCloseable {
 
   /** Bytes of memory held; without the files of a folder, whose pages the system may drop. */
   public long residentBytes() {
-    return documents.residentBytes();
+    return documents.residentBytes() + found.values().stream().mapToLong(Found::bytes).sum();
   }
 
   /** Frees what the index holds; closing twice is harmless. */
