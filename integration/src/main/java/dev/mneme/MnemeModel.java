@@ -225,7 +225,8 @@ public final class MnemeModel implements AutoCloseable {
     checkOpen();
     BlockPrecision precision = config.blockPrecision();
     MemoryAttention attention =
-        model.newMemory(memory, ownStores(memory, precision), config.index().in(codes));
+        model.newMemory(
+            memory, ownStores(memory, precision), config.index().in(codes, model.workers()));
     return opened(memory, precision, attention, finder, null);
   }
 
@@ -329,7 +330,8 @@ public final class MnemeModel implements AutoCloseable {
       MemoryConfig memory, BlockPrecision precision, BlockCache cache, MemoryFolder folder) {
     FolderStores stores =
         new FolderStores(folder, precision, cache, false, ownStores(memory, precision));
-    MemoryAttention attention = model.newMemory(memory, stores, config.index().in(codes));
+    MemoryAttention attention =
+        model.newMemory(memory, stores, config.index().in(codes, model.workers()));
     return opened(memory, precision, attention, words(memory), folder);
   }
 

@@ -7,6 +7,7 @@ import dev.mneme.attention.onnx.OnnxAttentionKernel;
 import dev.mneme.attention.selection.WordSearch;
 import dev.mneme.attention.simd.SimdAttentionKernel;
 import dev.mneme.memory.codec.BlockPrecision;
+import dev.mneme.memory.concurrent.Workers;
 import dev.mneme.memory.index.ExactIndex;
 import dev.mneme.memory.store.ArenaBlockStore;
 import dev.mneme.memory.store.BlockStore;
@@ -19,6 +20,8 @@ import java.util.List;
 
 /** Feeds a text to a memory of one layer, queries, keys and values packed in one matrix. */
 final class MemoryReader implements AutoCloseable {
+
+  private static final Workers WORKERS = new Workers(2, false);
 
   final AttentionKernel kernel;
   final MemoryAttention memory;
@@ -33,7 +36,7 @@ final class MemoryReader implements AutoCloseable {
     AttentionKernel open(AttentionShape shape) throws OrtException {
       return switch (this) {
         case JAVA -> new JavaAttentionKernel();
-        case SIMD -> new SimdAttentionKernel(2, false);
+        case SIMD -> new SimdAttentionKernel(WORKERS);
         case ONNX -> {
           try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
             yield new OnnxAttentionKernel(OrtEnvironment.getEnvironment(), options, shape);

@@ -1,16 +1,16 @@
 package dev.mneme.attention.simd;
 
-import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import dev.mneme.attention.AttentionKernel;
 import dev.mneme.attention.QueryTile;
 import dev.mneme.attention.WorkingSet;
+import dev.mneme.memory.concurrent.Workers;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
- * Attention by the JVM's Vector API, on threads of its own.
+ * Attention by the JVM's Vector API.
  *
  * <p>What it has over a graph of operators: scores stay in a core's own cache from the first
  * product to the second, columns that the mask hides from a whole tile are left out, the mask is
@@ -24,16 +24,14 @@ public final class SimdAttentionKernel implements AttentionKernel {
   private final Queue<SingleRun> singleRuns = new ConcurrentLinkedQueue<>();
 
   /**
-   * Starts the kernel's threads.
+   * Opens the kernel.
    *
-   * @param threads that attend together, the caller among them
-   * @param spinning whether they wait actively for a moment
+   * @param workers that attend together; kept open by the caller
    * @throws IllegalStateException if the JVM runs without the Vector API
    */
-  public SimdAttentionKernel(int threads, boolean spinning) {
-    checkArgument(threads > 0, "threads must be positive: %s", threads);
+  public SimdAttentionKernel(Workers workers) {
     checkState(isAvailable(), "the JVM runs without --add-modules jdk.incubator.vector");
-    workers = new Workers(threads, spinning);
+    this.workers = workers;
   }
 
   /** Whether the JVM runs with the Vector API, on a machine whose vectors make it worth it. */
@@ -52,9 +50,7 @@ public final class SimdAttentionKernel implements AttentionKernel {
   }
 
   @Override
-  public void close() {
-    workers.close();
-  }
+  public void close() {}
 
   private final class SimdAttention implements Attention {
 

@@ -8,6 +8,7 @@ import dev.mneme.attention.AttentionShape;
 import dev.mneme.attention.KeyRows;
 import dev.mneme.attention.QueryTile;
 import dev.mneme.attention.WorkingSet;
+import dev.mneme.memory.concurrent.Workers;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;

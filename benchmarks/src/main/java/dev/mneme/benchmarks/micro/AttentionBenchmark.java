@@ -14,6 +14,7 @@ import dev.mneme.attention.onnx.OnnxAttentionKernel;
 import dev.mneme.attention.selection.WordSearch;
 import dev.mneme.attention.simd.SimdAttentionKernel;
 import dev.mneme.memory.codec.BlockPrecision;
+import dev.mneme.memory.concurrent.Workers;
 import dev.mneme.memory.index.ExactIndex;
 import dev.mneme.memory.store.ArenaBlockStore;
 import java.lang.foreign.Arena;
@@ -58,6 +59,7 @@ public class AttentionBenchmark {
   @Param({"1", "512"})
   private int tokens = CHUNK;
 
+  private final Workers workers = new Workers(Runtime.getRuntime().availableProcessors(), true);
   private final Arena arena = Arena.ofShared();
   private AttentionKernel opened = kernel(new AttentionShape(1, 1, 2, 1));
   private MemoryAttention memory = memory(new AttentionShape(1, 1, 2, 1));
@@ -86,12 +88,11 @@ public class AttentionBenchmark {
   }
 
   private AttentionKernel kernel(AttentionShape shape) {
-    int threads = Runtime.getRuntime().availableProcessors();
     if (kernel.equals("simd")) {
-      return new SimdAttentionKernel(threads, true);
+      return new SimdAttentionKernel(workers);
     }
     try (SessionOptions options = new SessionOptions()) {
-      options.setIntraOpNumThreads(threads);
+      options.setIntraOpNumThreads(workers.threads());
       return new OnnxAttentionKernel(OrtEnvironment.getEnvironment(), options, shape);
     } catch (OrtException e) {
       throw new IllegalStateException(e);
@@ -133,6 +134,7 @@ public class AttentionBenchmark {
   public void free() {
     memory.close();
     opened.close();
+    workers.close();
     arena.close();
   }
 

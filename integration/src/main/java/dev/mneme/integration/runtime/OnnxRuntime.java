@@ -12,6 +12,7 @@ import dev.mneme.attention.AttentionShape;
 import dev.mneme.attention.onnx.GraphBuilder;
 import dev.mneme.attention.onnx.OnnxAttentionKernel;
 import dev.mneme.attention.simd.SimdAttentionKernel;
+import dev.mneme.memory.concurrent.Workers;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -172,11 +173,20 @@ public final class OnnxRuntime {
     return options;
   }
 
-  /** Opens an attention kernel, which the caller closes. */
-  AttentionKernel kernel(AttentionShape shape) {
+  /** Starts the threads beside those of ONNX Runtime; the caller closes them. */
+  Workers workers() {
+    int cores = Runtime.getRuntime().availableProcessors();
+    return new Workers(threads == 0 ? cores : threads, simd && spinning);
+  }
+
+  /**
+   * Opens an attention kernel, which the caller closes.
+   *
+   * @param workers attend, unless ONNX Runtime does
+   */
+  AttentionKernel kernel(AttentionShape shape, Workers workers) {
     if (simd) {
-      int cores = Runtime.getRuntime().availableProcessors();
-      return new SimdAttentionKernel(threads == 0 ? cores : threads, spinning);
+      return new SimdAttentionKernel(workers);
     }
     try (SessionOptions options = options(null)) {
       return new OnnxAttentionKernel(environment, options, shape);

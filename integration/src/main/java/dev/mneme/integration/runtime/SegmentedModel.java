@@ -14,6 +14,7 @@ import dev.mneme.integration.graph.TensorSpec;
 import dev.mneme.integration.graph.UnsupportedModelException;
 import dev.mneme.memory.block.BlockShape;
 import dev.mneme.memory.codec.BlockPrecision;
+import dev.mneme.memory.concurrent.Workers;
 import dev.mneme.memory.index.BlockIndex;
 import dev.mneme.memory.index.ExactIndex;
 import dev.mneme.memory.store.ArenaBlockStore;
@@ -34,6 +35,7 @@ public final class SegmentedModel implements AutoCloseable {
   private final OnnxRuntime runtime;
   private final List<OrtSession> sessions;
   private final List<LayerGroup> groups;
+  private final Workers workers;
   private final List<AttentionKernel> kernels;
   private final AttentionShape shape;
   private final BoundaryPlan plan;
@@ -43,11 +45,13 @@ public final class SegmentedModel implements AutoCloseable {
       OnnxRuntime runtime,
       List<OrtSession> sessions,
       List<LayerGroup> groups,
+      Workers workers,
       List<AttentionKernel> kernels) {
     this.graph = graph;
     this.runtime = runtime;
     this.sessions = sessions;
     this.groups = groups;
+    this.workers = workers;
     this.kernels = kernels;
     shape = groups.getFirst().shape();
     plan = new BoundaryPlan(graph.segments(), attentionOutputs(graph));
@@ -62,11 +66,13 @@ public final class SegmentedModel implements AutoCloseable {
   public static SegmentedModel open(ModelGraph graph, OnnxRuntime runtime) {
     List<LayerGroup> groups = LayerGroup.of(graph.layers());
     List<OrtSession> sessions = openSegments(graph, runtime);
+    Workers workers = runtime.workers();
     try {
       List<AttentionKernel> kernels =
-          groups.stream().map(group -> runtime.kernel(group.shape())).toList();
-      return new SegmentedModel(graph, runtime, sessions, groups, kernels);
+          groups.stream().map(group -> runtime.kernel(group.shape(), workers)).toList();
+      return new SegmentedModel(graph, runtime, sessions, groups, workers, kernels);
     } catch (RuntimeException e) {
+      workers.close();
       sessions.forEach(SegmentedModel::close);
       throw e;
     }
@@ -101,6 +107,11 @@ public final class SegmentedModel implements AutoCloseable {
       outputs.add(new TensorSpec(layer.output(), DataType.FLOAT, layer.heads() * layer.headDim()));
     }
     return outputs;
+  }
+
+  /** Threads for attention and for finding blocks, open as long as this model. */
+  public Workers workers() {
+    return workers;
   }
 
   /** What was read from the model's graph. */
@@ -195,6 +206,7 @@ public final class SegmentedModel implements AutoCloseable {
   public void close() {
     sessions.forEach(SegmentedModel::close);
     kernels.forEach(AttentionKernel::close);
+    workers.close();
   }
 
   private static void close(OrtSession session) {

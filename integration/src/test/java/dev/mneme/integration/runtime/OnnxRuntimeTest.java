@@ -12,6 +12,7 @@ import dev.mneme.attention.AttentionShape;
 import dev.mneme.attention.onnx.GraphBuilder;
 import dev.mneme.attention.onnx.OnnxAttentionKernel;
 import dev.mneme.attention.simd.SimdAttentionKernel;
+import dev.mneme.memory.concurrent.Workers;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -60,7 +61,7 @@ class OnnxRuntimeTest {
     runtime.open("model", model, null).close();
     runtime.openAlone("model", model, null).close();
     assertThat(provider.devices).containsExactly(3, 3, 3);
-    runtime.kernel(SHAPE).close();
+    runtime.kernel(SHAPE, Workers.none()).close();
     assertThat(provider.devices).as("attention too").containsExactly(3, 3, 3, 3);
   }
 
@@ -80,7 +81,7 @@ class OnnxRuntimeTest {
         };
     OnnxRuntime runtime = open("cpu", KernelKind.ONNX, none);
     runtime.options(null).close();
-    runtime.kernel(SHAPE).close();
+    runtime.kernel(SHAPE, Workers.none()).close();
   }
 
   @Test
@@ -153,12 +154,12 @@ class OnnxRuntimeTest {
     Recording provider = new Recording();
     OnnxRuntime onDevice = open("cuda:1", kind, provider);
     provider.devices.clear();
-    try (var kernel = onDevice.kernel(SHAPE)) {
+    try (var kernel = onDevice.kernel(SHAPE, Workers.none())) {
       boolean host = kind == KernelKind.SIMD;
       assertThat(kernel).isInstanceOf(host ? SimdAttentionKernel.class : OnnxAttentionKernel.class);
       assertThat(provider.devices).hasSize(host ? 0 : 1);
     }
-    try (var kernel = open("cpu", kind, provider).kernel(SHAPE)) {
+    try (var kernel = open("cpu", kind, provider).kernel(SHAPE, Workers.none())) {
       assertThat(kernel)
           .isInstanceOf(
               kind == KernelKind.ONNX ? OnnxAttentionKernel.class : SimdAttentionKernel.class);

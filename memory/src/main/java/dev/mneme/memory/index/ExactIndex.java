@@ -3,11 +3,11 @@ package dev.mneme.memory.index;
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
+import dev.mneme.memory.concurrent.Workers;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
-import java.util.stream.IntStream;
 import org.apache.lucene.util.VectorUtil;
 
 /**
@@ -26,15 +26,18 @@ import org.apache.lucene.util.VectorUtil;
  * <p>The {@code k} blocks that look best are scored in float32 first, then those others whose upper
  * bound reaches the {@code k}-th largest score found so far. Subtracting the mean matters: keys
  * have large components in common, which would make the bounds useless. The scan reads {@code size
- * * dimension} bytes, where they are many with the threads of the common pool. Lucene's inner
- * products use SIMD where the JVM was started with {@code --add-modules jdk.incubator.vector}.
+ * * dimension} bytes, where they are many by several workers. Lucene's inner products use SIMD
+ * where the JVM was started with {@code --add-modules jdk.incubator.vector}.
  */
 public final class ExactIndex implements BlockIndex {
 
   private static final int GROUP = 64;
 
-  /** Groups that are worth more than one thread: some hundred microseconds of scanning. */
-  private static final int MANY_GROUPS = 64;
+  /** Groups that are worth more than one thread: some twenty-five microseconds of scanning. */
+  private static final int MANY_GROUPS = 4;
+
+  /** Parts of a scan for each thread, so that one that comes late still takes some. */
+  private static final int PARTS = 2;
 
   private static final int LARGEST = 127;
 
@@ -51,8 +54,10 @@ public final class ExactIndex implements BlockIndex {
 
   private final float[] vector;
 
-  /** For each thread of a search, codes of a group that is not in memory. */
-  private final Scratch[] parallel = new Scratch[Runtime.getRuntime().availableProcessors()];
+  private final Workers workers;
+
+  /** For each part of a search, codes of a group that is not in memory. */
+  private final Scratch[] scratches;
 
   private float[] scores = {};
   private float[] bounds = {};
@@ -65,7 +70,7 @@ public final class ExactIndex implements BlockIndex {
    * @param vectors gives back what was added; read during {@link #search}
    */
   public ExactIndex(int dimension, VectorSource vectors) {
-    this(dimension, vectors, CodeSpace.inMemory());
+    this(dimension, vectors, CodeSpace.inMemory(), Workers.none());
   }
 
   /**
@@ -74,14 +79,17 @@ public final class ExactIndex implements BlockIndex {
    * @param dimension channels of a vector
    * @param vectors gives back what was added; read during {@link #search}
    * @param space keeps the codes; outlives the index
+   * @param workers that scan together where blocks are many; outlive the index
    */
-  public ExactIndex(int dimension, VectorSource vectors, CodeSpace space) {
+  public ExactIndex(int dimension, VectorSource vectors, CodeSpace space, Workers workers) {
     checkArgument(dimension > 0, "dimension must be positive: %s", dimension);
     this.dimension = dimension;
     this.vectors = vectors;
     this.space = space;
+    this.workers = workers;
     vector = new float[dimension];
-    Arrays.setAll(parallel, thread -> new Scratch(dimension));
+    scratches = new Scratch[workers.threads() == 1 ? 1 : PARTS * workers.threads()];
+    Arrays.setAll(scratches, part -> new Scratch(dimension));
   }
 
   /** Rows that are made when they are first needed. */
@@ -157,20 +165,22 @@ public final class ExactIndex implements BlockIndex {
     Codes codes = Codes.of(query);
     float norm = norm(query);
     Best lower = new Best(k);
-    int parts = groups.size() < MANY_GROUPS ? 1 : parallel.length;
+    int parts = groups.size() < MANY_GROUPS ? 1 : scratches.length;
     if (parts == 1) {
-      estimate(query, codes, norm, lower, 0, groups.size(), parallel[0]);
+      estimate(query, codes, norm, lower, 0, groups.size(), scratches[0]);
     } else {
-      IntStream.range(0, parts)
-          .parallel()
-          .mapToObj(part -> {
-            Best best = new Best(k);
+      Best[] ofParts = new Best[parts];
+      Arrays.setAll(ofParts, part -> new Best(k));
+      workers.run(
+          parts,
+          part -> {
             int from = part * groups.size() / parts;
             int to = (part + 1) * groups.size() / parts;
-            estimate(query, codes, norm, best, from, to, parallel[part]);
-            return best.hits();
-          })
-          .forEachOrdered(lower::offer);
+            estimate(query, codes, norm, ofParts[part], from, to, scratches[part]);
+          });
+      for (Best best : ofParts) {
+        lower.offer(best.hits());
+      }
     }
     int block = groups.size() * GROUP;
     for (float[] exact : rest) {
@@ -210,7 +220,7 @@ public final class ExactIndex implements BlockIndex {
   @Override
   public ExactIndex fork(VectorSource vectors) {
     checkState(!closed, "the index is closed");
-    ExactIndex fork = new ExactIndex(dimension, vectors, space);
+    ExactIndex fork = new ExactIndex(dimension, vectors, space, workers);
     for (Group group : groups) {
       group.integers.retain();
       fork.groups.add(group);

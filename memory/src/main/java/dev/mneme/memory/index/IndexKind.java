@@ -1,5 +1,7 @@
 package dev.mneme.memory.index;
 
+import dev.mneme.memory.concurrent.Workers;
+
 /** How blocks are found. */
 public enum IndexKind implements BlockIndex.Factory {
 
@@ -11,8 +13,8 @@ public enum IndexKind implements BlockIndex.Factory {
     }
 
     @Override
-    public BlockIndex.Factory in(CodeSpace space) {
-      return (dimension, vectors) -> new ExactIndex(dimension, vectors, space);
+    public BlockIndex.Factory in(CodeSpace space, Workers workers) {
+      return (dimension, vectors) -> new ExactIndex(dimension, vectors, space, workers);
     }
   },
 
@@ -33,11 +35,12 @@ public enum IndexKind implements BlockIndex.Factory {
   };
 
   /**
-   * Opens indexes that keep their codes in a space, where they have any.
+   * Opens indexes that keep their codes in a space and scan them together, where they have any.
    *
    * @param space outlives the indexes
+   * @param workers outlive the indexes
    */
-  public BlockIndex.Factory in(CodeSpace space) {
+  public BlockIndex.Factory in(CodeSpace space, Workers workers) {
     return this;
   }
 }

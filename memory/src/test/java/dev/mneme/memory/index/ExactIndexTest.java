@@ -2,6 +2,7 @@ package dev.mneme.memory.index;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.mneme.memory.concurrent.Workers;
 import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Proxy;
 import java.util.ArrayList;
@@ -36,6 +37,8 @@ class ExactIndexTest implements BlockIndexContract {
               }
             });
   }
+
+  static final Workers WORKERS = new Workers(3, false);
 
   /** Where codes are kept. */
   CodeSpace space() {
@@ -127,7 +130,8 @@ class ExactIndexTest implements BlockIndexContract {
             looks.incrementAndGet();
             System.arraycopy(kept.get(block), 0, to, 0, to.length);
           },
-          space);
+          space,
+          WORKERS);
     }
 
     void add(BlockIndex index, float[] vector) {

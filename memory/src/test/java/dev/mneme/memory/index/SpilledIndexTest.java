@@ -55,7 +55,7 @@ class SpilledIndexTest extends ExactIndexTest {
     VectorSource source = (block, to) -> System.arraycopy(vectors[block], 0, to, 0, dimension);
     try (CodeSpace bounded = CodeSpace.bounded(3L * group, folder)) {
       for (int round = 0; round < 3; round++) {
-        ExactIndex index = new ExactIndex(dimension, source, bounded);
+        ExactIndex index = new ExactIndex(dimension, source, bounded, WORKERS);
         ExactIndex all = new ExactIndex(dimension, source);
         for (float[] vector : vectors) {
           index.add(vector);

@@ -1,4 +1,4 @@
-package dev.mneme.attention.simd;
+package dev.mneme.memory.concurrent;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;

@@ -1,4 +1,6 @@
-package dev.mneme.attention.simd;
+package dev.mneme.memory.concurrent;
+
+import static com.google.common.base.Preconditions.checkArgument;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -11,7 +13,7 @@ import org.jspecify.annotations.Nullable;
  * another caller, finds nothing left to do. Between two jobs helpers wait actively for a moment,
  * because waking a thread takes as long as a good part of a job. Thread-safe.
  */
-final class Workers implements AutoCloseable {
+public final class Workers implements AutoCloseable {
 
   /** Nanoseconds of active waiting before a helper sleeps: more than a layer takes in decoding. */
   private static final long PATIENCE = 2_000_000;
@@ -27,17 +29,28 @@ final class Workers implements AutoCloseable {
    * @param threads that work on a job together, the caller among them
    * @param spinning whether helpers wait actively between jobs
    */
-  Workers(int threads, boolean spinning) {
+  public Workers(int threads, boolean spinning) {
+    checkArgument(threads > 0, "threads must be positive: %s", threads);
     patience = spinning ? PATIENCE : 0;
     helpers = new Thread[threads - 1];
     for (int i = 0; i < helpers.length; i++) {
-      helpers[i] = Thread.ofPlatform().daemon().name("mneme-attention-", i).start(this::help);
+      helpers[i] = Thread.ofPlatform().daemon().name("mneme-worker-", i).start(this::help);
     }
+  }
+
+  /** The calling thread alone. */
+  public static Workers none() {
+    return new Workers(1, false);
+  }
+
+  /** Threads that work on a job together, the caller among them. */
+  public int threads() {
+    return helpers.length + 1;
   }
 
   /** What a job consists of. */
   @FunctionalInterface
-  interface Task {
+  public interface Task {
 
     /** Does one part of a job. */
     void run(int number);
@@ -48,7 +61,7 @@ final class Workers implements AutoCloseable {
    *
    * @throws RuntimeException what a task threw, after all have ended
    */
-  void run(int count, Task task) {
+  public void run(int count, Task task) {
     Job job = new Job(count, task);
     current = job;
     for (Thread helper : helpers) {
@@ -66,7 +79,7 @@ final class Workers implements AutoCloseable {
    * thread of ONNX Runtime or the one that is waited for.
    */
   @SuppressWarnings("ThreadPriorityCheck") // nothing but speed depends on it
-  static void giveWay() {
+  private static void giveWay() {
     Thread.yield();
   }
 
@@ -132,7 +145,7 @@ final class Workers implements AutoCloseable {
       }
       Throwable thrown = failure;
       if (thrown != null) {
-        throw new IllegalStateException("attention failed: " + thrown, thrown);
+        throw new IllegalStateException("a task failed: " + thrown, thrown);
       }
     }
   }
