@@ -31,7 +31,8 @@ import java.util.Set;
 /**
  * The fastest that a machine could read and generate with a model: prefill is bound by arithmetic,
  * and decode by the bytes that have to come from memory. Both limits are measured through ONNX
- * Runtime, with one large float32 product each.
+ * Runtime, with one large float32 product each. A machine whose neighbours are busy looks slower
+ * than it is: of several measurements the {@linkplain #higher highest} counts.
  *
  * @param flops floating-point operations a second of a product of large matrices
  * @param bytes bytes a second of a product of a vector with a matrix larger than any cache
@@ -68,6 +69,15 @@ record Roofs(double flops, double bytes, double prefillTokensPerSecond, double d
         bytes,
         flops / (2.0 * linear.inner + attention),
         1e3 * (linear.bytes + kept) / bytes);
+  }
+
+  /** The higher of two measurements of one machine and model, limit by limit. */
+  Roofs higher(Roofs other) {
+    return new Roofs(
+        Math.max(flops, other.flops),
+        Math.max(bytes, other.bytes),
+        Math.max(prefillTokensPerSecond, other.prefillTokensPerSecond),
+        Math.min(decodeMs, other.decodeMs));
   }
 
   /**
