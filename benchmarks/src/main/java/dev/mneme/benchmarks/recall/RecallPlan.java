@@ -26,8 +26,8 @@ import java.util.function.Function;
  * @param depths number of places of the needle, or a list of places from 0 to 1
  * @param repeats samples of each cell
  * @param seed chooses what is random
- * @param shared whether the depths of a length share their seed, and with that the context of tasks
- *     that can ask for anything in it: it is then read once
+ * @param shared whether the depths of a length share their seed and their units, and with that the
+ *     context of tasks that can ask for anything in it: it is then read once
  * @param modes what the model attends
  * @param settings values of configuration keys, by key
  */
@@ -106,11 +106,16 @@ record RecallPlan(
       int number = 0;
       if (units.isEmpty()) {
         for (int length : Grid.lengths(String.join(",", lengths))) {
-          number = cell(samples, number, (depth, seed) -> asked.sample(length, depth, seed));
+          number = cell(samples, number, (places, seed) -> asked.samples(length, places, seed));
         }
       } else {
         for (int count : units) {
-          number = cell(samples, number, (depth, seed) -> asked.ofUnits(count, depth, seed));
+          number =
+              cell(
+                  samples,
+                  number,
+                  (places, seed) ->
+                      places.stream().map(depth -> asked.ofUnits(count, depth, seed)).toList());
         }
       }
     }
@@ -118,17 +123,21 @@ record RecallPlan(
   }
 
   private interface Maker {
-    Sample make(double depth, long seed);
+    List<Sample> make(List<Double> depths, long seed);
   }
 
   /** The samples of one size; returns the number of the next one. */
   private int cell(List<Sample> samples, int number, Maker maker) {
     int next = number;
     for (int repeat = 0; repeat < repeats; repeat++) {
-      long first = seed + next;
-      for (double depth : places()) {
-        samples.add(maker.make(depth, shared ? first : seed + next));
-        next++;
+      if (shared) {
+        samples.addAll(maker.make(places(), seed + next));
+        next += places().size();
+      } else {
+        for (double depth : places()) {
+          samples.addAll(maker.make(List.of(depth), seed + next));
+          next++;
+        }
       }
     }
     return next;

@@ -74,15 +74,35 @@ public final class RecallTask {
    * @throws IllegalArgumentException when the shortest prompt is longer than {@code length}
    */
   public Sample sample(int length, double depth, long seed) {
-    checkDepth(depth);
+    return samples(length, List.of(depth), seed).getFirst();
+  }
+
+  /**
+   * Makes a sample for each depth, of as many units each: the contexts of tasks that can ask for
+   * anything in it are the same.
+   *
+   * @param length most tokens of the longest prompt
+   * @param depths places of the needle, from 0 (start) to 1 (end)
+   * @param seed chooses all that is random
+   * @throws IllegalArgumentException when a shortest prompt is longer than {@code length}
+   */
+  public List<Sample> samples(int length, List<Double> depths, long seed) {
+    depths.forEach(RecallTask::checkDepth);
     TaskTemplate fitting = template.forLength(length);
+    int slack = fitting.slack(tokens);
     int units =
-        LongestPrompt.units(
-            count -> tokens.applyAsInt(prompt(fitting, count, depth, seed).text()),
-            fitting.leastUnits(),
-            length,
-            fitting.slack(tokens));
-    return sample(fitting, String.valueOf(length), units, depth, seed);
+        depths.stream()
+            .mapToInt(depth ->
+                LongestPrompt.units(
+                    count -> tokens.applyAsInt(prompt(fitting, count, depth, seed).text()),
+                    fitting.leastUnits(),
+                    length,
+                    slack))
+            .min()
+            .orElseThrow(() -> new IllegalArgumentException("depths must not be empty"));
+    return depths.stream()
+        .map(depth -> sample(fitting, String.valueOf(length), units, depth, seed))
+        .toList();
   }
 
   /**

@@ -46,6 +46,17 @@ class RecallTaskTest {
   }
 
   @ParameterizedTest
+  @CsvSource({"secrets", "kv", "lines", "labels", "chats"})
+  void questionsOfOneSeedShareTheirContext(String name) {
+    List<Sample> samples = task(name).samples(4096, List.of(0.1, 0.4, 0.9), 5);
+    assertThat(samples).extracting(Sample::depth).containsExactly(0.1, 0.4, 0.9);
+    List<Prompt> prompts = samples.stream().map(Sample::prompt).toList();
+    assertThat(prompts.stream().map(Prompt::context).distinct()).hasSize(1);
+    assertThat(prompts.stream().map(Prompt::needles).distinct()).hasSize(3);
+    assertThat(prompts).allMatch(prompt -> tokens(prompt.text()) <= 4096);
+  }
+
+  @ParameterizedTest
   @CsvSource({
     "passkey",
     "passkey-infinitebench",
