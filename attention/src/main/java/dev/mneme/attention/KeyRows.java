@@ -61,6 +61,16 @@ public final class KeyRows {
     }
   }
 
+  /**
+   * Replaces a panel by {@code D * P} channels.
+   *
+   * @param row the panel's first
+   * @param from channels of all its rows, {@code [D, P]}
+   */
+  void putPanel(int head, int row, float[] from) {
+    MemorySegment.copy(from, 0, memory, JAVA_FLOAT, at(head, row) * Float.BYTES, dim * panel);
+  }
+
   /** Copies the {@code D} channels of a row to {@code to[toAt]} and on. */
   void get(int head, int row, float[] to, int toAt) {
     long at = at(head, row);

@@ -22,6 +22,11 @@ final class LayerBuffers implements AutoCloseable {
 
   float[] rotated = {};
 
+  /** Keys of a panel as they are kept, {@code [P, D]}, and as a kernel reads them. */
+  float[] panelRows = {};
+
+  float[] panelKeys = {};
+
   /** All heads of a tile's tokens. */
   float[] tileQueries = {};
 
@@ -30,7 +35,7 @@ final class LayerBuffers implements AutoCloseable {
   /** Softmax weights of the window. */
   float[] mass = {};
 
-  void allocate(AttentionShape shape, BlockShape block, Timeline timeline) {
+  void allocate(AttentionShape shape, BlockShape block, Timeline timeline, int panel) {
     if (vectors.length > 0) {
       return;
     }
@@ -39,6 +44,8 @@ final class LayerBuffers implements AutoCloseable {
     int width = shape.heads() * shape.headDim();
     vectors = new float[width];
     rotated = new float[width];
+    panelRows = new float[panel * shape.headDim()];
+    panelKeys = new float[panel * shape.headDim()];
     tileQueries = new float[timeline.tile() * width];
     tileFarQueries = new float[timeline.tile() * width];
     mass = new float[timeline.config().nLocal() + timeline.tile()];

@@ -36,6 +36,10 @@ final class LayerMemory implements AutoCloseable {
   private final RotaryEmbedding rotary;
   private final RotaryEmbedding.Rotator rotator;
   private final RotaryEmbedding.Rotator farRotator;
+
+  /** Rotates the keys of a panel. */
+  private final RotaryEmbedding.Rotator panelRotator;
+
   private final FarPositions positions;
   private final AttentionKernel kernel;
   private final BlockStore store;
@@ -82,6 +86,7 @@ final class LayerMemory implements AutoCloseable {
     this.rotary = rotary;
     rotator = rotary.rotator(shape.headDim());
     farRotator = rotary.rotator(shape.headDim());
+    panelRotator = rotary.rotator(shape.headDim(), kernel.keyPanel());
     this.positions = positions;
     this.kernel = kernel;
     this.store = store;
@@ -217,7 +222,7 @@ final class LayerMemory implements AutoCloseable {
 
   /** Reads what {@link #save} wrote; blocks in the slots come from the store. */
   void restore(StateInput input, WorkingLayout layout) throws IOException {
-    buffers.allocate(shape, store.shape(), timeline);
+    buffers.allocate(shape, store.shape(), timeline, kernel.keyPanel());
     int[][] saved = new int[slots.length][timeline.config().topK()];
     for (int[] of : saved) {
       for (int slot = 0; slot < of.length; slot++) {
@@ -369,9 +374,7 @@ final class LayerMemory implements AutoCloseable {
       boolean moved = positions.isOrdered() && place != remainderPlaces[chooser];
       remainderPlaces[chooser] = place;
       if (moved) {
-        for (int token = block.remainderStart(); token < farFilled; token++) {
-          putRecentKey(set, chooser, token, block.remainderStart());
-        }
+        putRecentKeys(set, chooser, block.remainderStart(), farFilled, block.remainderStart());
       }
     }
   }
@@ -388,9 +391,7 @@ final class LayerMemory implements AutoCloseable {
       MemorySegment values = set.values().asSlice(set.offset(head, row, layout.width()), bytes);
       store.read(block, head, buffers.blockKeys.asSlice(head * bytes, bytes), values);
     }
-    for (int i = 0; i < rows; i++) {
-      putFarKey(set, chooser, buffers.blockKeys, i, rows, row + i, place + i);
-    }
+    putFarKeys(set, chooser, buffers.blockKeys, 0, rows, row, place, rows);
     slots[chooser][slot] = block;
     slotPlaces[chooser][slot] = place;
   }
@@ -401,10 +402,62 @@ final class LayerMemory implements AutoCloseable {
   }
 
   /**
-   * Writes un-rotated keys of a token into the far keys, for the heads of a selector.
+   * Writes un-rotated keys into the far keys, for the heads of a selector: whole panels where they
+   * fall together with those of the far keys, and other rows one by one.
    *
    * @param from keys, {@code [kvHeads, fromRows, D]}
+   * @param fromRow the first of them
+   * @param row where it goes
+   * @param place its place among the far keys; those of the others follow
+   * @param count number of keys of a head
    */
+  private void putFarKeys(
+      WorkingSet set,
+      int chooser,
+      MemorySegment from,
+      int fromRow,
+      int fromRows,
+      int row,
+      int place,
+      int count) {
+    int panel = kernel.keyPanel();
+    int done = 0;
+    while (done < count) {
+      if ((row + done) % panel == 0 && count - done >= panel) {
+        putPanel(set, chooser, from, fromRow + done, fromRows, row + done, place + done);
+        done += panel;
+      } else {
+        putFarKey(set, chooser, from, fromRow + done, fromRows, row + done, place + done);
+        done++;
+      }
+    }
+  }
+
+  private void putPanel(
+      WorkingSet set,
+      int chooser,
+      MemorySegment from,
+      int fromRow,
+      int fromRows,
+      int row,
+      int place) {
+    int panel = kernel.keyPanel();
+    boolean rotated = !positions.keepsKeys();
+    if (rotated) {
+      for (int key = 0; key < panel; key++) {
+        panelRotator.turnTo(key, positions.keys(), positions.keyRow(place + key), 1f);
+      }
+    }
+    float[] keys = buffers.panelKeys;
+    for (int head = firstHead(chooser); head < firstHead(chooser + 1); head++) {
+      readPanel(from, set.offset(head, fromRow, fromRows), panel);
+      if (rotated) {
+        panelRotator.rotate(keys, 0, keys, 0);
+      }
+      set.farKeys().putPanel(head, row, keys);
+    }
+  }
+
   private void putFarKey(
       WorkingSet set,
       int chooser,
@@ -428,6 +481,19 @@ final class LayerMemory implements AutoCloseable {
     }
   }
 
+  /** Copies {@code panel} rows of keys to {@link LayerBuffers#panelKeys}, channel by channel. */
+  private void readPanel(MemorySegment from, long at, int panel) {
+    int dim = shape.headDim();
+    float[] rows = buffers.panelRows;
+    float[] keys = buffers.panelKeys;
+    MemorySegment.copy(from, JAVA_FLOAT, at, rows, 0, panel * dim);
+    for (int channel = 0; channel < dim; channel++) {
+      for (int row = 0; row < panel; row++) {
+        keys[channel * panel + row] = rows[row * dim + channel];
+      }
+    }
+  }
+
   /** Copies tokens that leave the window during this query block to the sinks and remainder. */
   private void fillFar(WorkingSet set, QueryBlock block) {
     int end = timeline.farEnd(block.to() - 1);
@@ -436,7 +502,7 @@ final class LayerMemory implements AutoCloseable {
     }
     for (int token = farFilled; token < end; token++) {
       for (int chooser = 0; chooser < selectors.size(); chooser++) {
-        putRecentKey(set, chooser, token, block.remainderStart());
+        putRecentKeys(set, chooser, token, token + 1, block.remainderStart());
       }
       for (int head = 0; head < shape.kvHeads(); head++) {
         MemorySegment.copy(
@@ -450,16 +516,24 @@ final class LayerMemory implements AutoCloseable {
     farFilled = Math.max(farFilled, end);
   }
 
-  /** Writes the key of a sink or of a token in the remainder, for the heads of a selector. */
-  private void putRecentKey(WorkingSet set, int chooser, int token, int remainderStart) {
-    putFarKey(
-        set,
-        chooser,
-        set.recentKeys(),
-        token % layout.recent(),
-        layout.recent(),
-        farRow(token, remainderStart),
-        token < layout.sinks() ? token : remainderPlaces[chooser] + token - remainderStart);
+  /** Writes keys of sinks or of tokens in the remainder, for the heads of a selector. */
+  private void putRecentKeys(WorkingSet set, int chooser, int from, int to, int remainderStart) {
+    for (int token = from; token < to; ) {
+      int row = token % layout.recent();
+      boolean sink = token < layout.sinks();
+      int end = Math.min(sink ? Math.min(layout.sinks(), to) : to, token + layout.recent() - row);
+      int place = sink ? token : remainderPlaces[chooser] + token - remainderStart;
+      putFarKeys(
+          set,
+          chooser,
+          set.recentKeys(),
+          row,
+          layout.recent(),
+          farRow(token, remainderStart),
+          place,
+          end - token);
+      token = end;
+    }
   }
 
   private int farRow(int token, int remainderStart) {

@@ -367,7 +367,7 @@ public final class MemoryAttention implements AutoCloseable {
   }
 
   private void useLayout(WorkingLayout next) {
-    buffers.allocate(shape, blockShape, timeline);
+    buffers.allocate(shape, blockShape, timeline, kernel.keyPanel());
     for (LayerMemory layer : layers) {
       layer.use(next);
     }

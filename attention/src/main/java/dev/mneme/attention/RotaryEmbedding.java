@@ -2,8 +2,6 @@ package dev.mneme.attention;
 
 import static com.google.common.base.Preconditions.checkArgument;
 
-import java.util.Arrays;
-
 /**
  * Rotary position embedding (RoPE, Su et al. 2021): channel pair {@code i} of a vector at position
  * {@code p} turns by the angle {@code p * inverseFrequencies[i]}.
@@ -67,7 +65,15 @@ public final class RotaryEmbedding {
 
   /** A rotator of vectors of {@code headDim} channels. */
   public Rotator rotator(int headDim) {
-    return new Rotator(headDim);
+    return rotator(headDim, 1);
+  }
+
+  /**
+   * A rotator of {@code count} vectors side by side, channel-major {@code [headDim, count]}, each
+   * to a position of its own.
+   */
+  public Rotator rotator(int headDim, int count) {
+    return new Rotator(headDim, count);
   }
 
   /** Cosines and sines, row-major {@code [positions, pairs]}, times the magnitude. */
@@ -75,7 +81,7 @@ public final class RotaryEmbedding {
   public record Angles(float[] cos, float[] sin) {}
 
   /**
-   * Rotates vectors to one position at a time. Not thread-safe.
+   * Rotates vectors, one or some at a time. Not thread-safe.
    *
    * <p>A vector {@code x} becomes {@code x * cos + partner(x) * sin}, where the partner has the
    * channels of each pair exchanged and the sine of the first of them is negative. All arrays of
@@ -84,58 +90,78 @@ public final class RotaryEmbedding {
   public final class Rotator {
 
     private final int pairs = pairs();
-    private final float[] vector;
-    private final float[] partner;
+    private final int count;
+    private final float[] vectors;
+    private final float[] partners;
     private final float[] cos;
     private final float[] sin;
 
-    private Rotator(int headDim) {
-      vector = new float[headDim];
-      partner = new float[headDim];
-      cos = new float[headDim];
-      sin = new float[headDim];
+    private Rotator(int headDim, int count) {
+      this.count = count;
+      vectors = new float[headDim * count];
+      partners = new float[headDim * count];
+      cos = new float[headDim * count];
+      sin = new float[headDim * count];
     }
 
     /**
-     * Chooses the position.
+     * Chooses the position of the first vector.
      *
      * @param angles table whose row {@code row} is the position
      * @param scale factor on every channel, whether it turns or not
      */
     public void turnTo(Angles angles, int row, float scale) {
-      int second = interleaved ? 1 : pairs;
-      int step = interleaved ? 2 : 1;
-      for (int i = 0; i < pairs; i++) {
-        float c = angles.cos[row * pairs + i] * scale;
-        float s = angles.sin[row * pairs + i] * scale;
-        cos[step * i] = c;
-        cos[step * i + second] = c;
-        sin[step * i] = -s;
-        sin[step * i + second] = s;
-      }
-      Arrays.fill(cos, 2 * pairs, cos.length, scale);
+      turnTo(0, angles, row, scale);
     }
 
     /**
-     * Rotates a vector to the position chosen last.
+     * Chooses the position of one of the vectors.
      *
-     * @param from source of {@code headDim} channels starting at {@code fromAt}
-     * @param to receives {@code headDim} channels starting at {@code toAt}; may be {@code from}
+     * @param vector from 0 inclusive to {@code count} exclusive
+     * @param angles table whose row {@code row} is the position
+     * @param scale factor on every channel, whether it turns or not
+     */
+    public void turnTo(int vector, Angles angles, int row, float scale) {
+      int second = (interleaved ? 1 : pairs) * count;
+      int step = (interleaved ? 2 : 1) * count;
+      for (int i = 0; i < pairs; i++) {
+        int at = step * i + vector;
+        float c = angles.cos[row * pairs + i] * scale;
+        float s = angles.sin[row * pairs + i] * scale;
+        cos[at] = c;
+        cos[at + second] = c;
+        sin[at] = -s;
+        sin[at + second] = s;
+      }
+      for (int at = 2 * pairs * count + vector; at < cos.length; at += count) {
+        cos[at] = scale;
+      }
+    }
+
+    /**
+     * Rotates the vectors to the positions chosen last.
+     *
+     * @param from source of {@code headDim * count} channels starting at {@code fromAt}
+     * @param to receives as many starting at {@code toAt}; may be {@code from}
      */
     public void rotate(float[] from, int fromAt, float[] to, int toAt) {
-      System.arraycopy(from, fromAt, vector, 0, vector.length);
+      System.arraycopy(from, fromAt, vectors, 0, vectors.length);
+      int half = pairs * count;
       if (interleaved) {
-        for (int i = 0; i < 2 * pairs; i++) {
-          partner[i] = vector[i ^ 1];
+        for (int at = 0; at < 2 * half; at += 2 * count) {
+          for (int i = at; i < at + count; i++) {
+            partners[i] = vectors[i + count];
+            partners[i + count] = vectors[i];
+          }
         }
       } else {
-        System.arraycopy(vector, pairs, partner, 0, pairs);
-        System.arraycopy(vector, 0, partner, pairs, pairs);
+        System.arraycopy(vectors, half, partners, 0, half);
+        System.arraycopy(vectors, 0, partners, half, half);
       }
-      for (int i = 0; i < vector.length; i++) {
-        vector[i] = vector[i] * cos[i] + partner[i] * sin[i];
+      for (int i = 0; i < vectors.length; i++) {
+        vectors[i] = vectors[i] * cos[i] + partners[i] * sin[i];
       }
-      System.arraycopy(vector, 0, to, toAt, vector.length);
+      System.arraycopy(vectors, 0, to, toAt, vectors.length);
     }
   }
 }
