@@ -107,7 +107,10 @@ final class ElementReader {
         Term::element);
   }
 
-  /** Angles: where nothing else is known of a tensor, each column is one of the frequencies. */
+  /**
+   * Angles: where nothing else is known of a tensor, each column is one of the frequencies, or each
+   * row, if the columns are tokens.
+   */
   private @Nullable Elements angles(String tensor) throws IOException {
     Optional<Elements> known = angles.get(tensor);
     if (known == null) {
@@ -121,13 +124,23 @@ final class ElementReader {
   private @Nullable Elements turning(String tensor) throws IOException {
     float[] found = Frequencies.of(graph, data, tensor);
     TensorShape shape = shapes.shape(tensor);
-    if (found == null
-        || (shape != null && shape.last() != found.length && shape.last() != TensorShape.UNKNOWN)
-        || (frequencies != null && !Arrays.equals(frequencies, found))) {
+    if (found == null || (frequencies != null && !Arrays.equals(frequencies, found))) {
+      return null;
+    }
+    boolean byRow =
+        shape != null
+            && shape.last() == TensorShape.TOKENS
+            && shape.rank() > 1
+            && shape.dim(-2) == found.length;
+    if (!byRow
+        && shape != null
+        && shape.last() != found.length
+        && shape.last() != TensorShape.UNKNOWN) {
       return null;
     }
     frequencies = found;
-    return Elements.of(List.of(found.length), i -> Term.wave(Wave.ANGLE, i));
+    return Elements.of(
+        byRow ? List.of(found.length, 1) : List.of(found.length), i -> Term.wave(Wave.ANGLE, i));
   }
 
   private @Nullable Elements followed(String tensor, boolean angle) throws IOException {

@@ -5,6 +5,7 @@ import static dev.mneme.integration.graph.SingleOperatorModel.Form.MULTI_HEAD;
 import static dev.mneme.integration.graph.SingleOperatorModel.Form.MULTI_HEAD_CACHED;
 import static dev.mneme.integration.graph.SingleOperatorModel.Form.ONNX;
 import static dev.mneme.integration.graph.SingleOperatorModel.Turning.COMPLEX;
+import static dev.mneme.integration.graph.SingleOperatorModel.Turning.HALVES_BY_COLUMN;
 import static dev.mneme.integration.graph.SingleOperatorModel.Turning.STRIDED;
 import static dev.mneme.integration.graph.SingleOperatorModel.Turning.TABLE;
 import static dev.mneme.integration.graph.TinyModel.PLAIN;
@@ -71,6 +72,8 @@ class CutEqualsWholeTest {
         new SingleOperatorModel(1, 16, 1.25f, 0, false, MULTI_HEAD, true),
         new SingleOperatorModel(4, 32, 1, 0, false, MULTI_HEAD_CACHED, false),
         new SingleOperatorModel(4, 0, 1, 0, false, MULTI_HEAD_CACHED, true),
+        new SingleOperatorModel(2, 32, 1, 0, true, MATMUL, true).turning(HALVES_BY_COLUMN),
+        new SingleOperatorModel(1, 16, 1.25f, 0, false, MATMUL, false).turning(HALVES_BY_COLUMN),
         new SingleOperatorModel(4, 32, 1, 0, false, MATMUL, false).turning(STRIDED),
         new SingleOperatorModel(2, 16, 1.25f, 0, true, MATMUL, true).turning(STRIDED),
         new SingleOperatorModel(2, 32, 1, 0, false, ONNX, false).turning(STRIDED),

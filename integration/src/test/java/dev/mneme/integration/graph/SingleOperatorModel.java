@@ -53,6 +53,8 @@ record SingleOperatorModel(
   enum Turning {
     /** The negated second half in front of the first, as in Llama. */
     HALVES,
+    /** The same with a column of angles for each token, as ONNX Runtime's optimizer leaves it. */
+    HALVES_BY_COLUMN,
     /** Every second element, negated, in front of the one before it, as in GPT-J and Cohere. */
     STRIDED,
     /** Pairs as complex numbers: their parts are turned and put together again, as in Llama 2's. */
@@ -61,7 +63,7 @@ record SingleOperatorModel(
     TABLE;
 
     boolean interleaved() {
-      return this != HALVES;
+      return this != HALVES && this != HALVES_BY_COLUMN;
     }
   }
 
@@ -218,6 +220,17 @@ record SingleOperatorModel(
       graph.node("Unsqueeze", List.of("position_ids", "at2"), "positions");
       if (turning == Turning.TABLE) {
         rows(frequencies);
+      } else if (turning == Turning.HALVES_BY_COLUMN) {
+        graph.initializer("inverse_frequencies", frequencies, 1, pairs, 1);
+        graph.node("Unsqueeze", List.of("position_ids", "at1"), "positions_in_a_row");
+        graph.node("Cast", List.of("positions_in_a_row"), "real_positions", attribute("to", 1L));
+        graph.node("MatMul", List.of("inverse_frequencies", "real_positions"), "angles");
+        graph.node("Concat", List.of("angles", "angles"), "angle_columns", attribute("axis", 1L));
+        graph.node(
+            "Transpose", List.of("angle_columns"), "all_angles", attribute("perm", 0L, 2L, 1L));
+        for (String wave : List.of("Cos", "Sin")) {
+          graph.node(wave, List.of("all_angles"), wave + "_plain");
+        }
       } else {
         graph.initializer("inverse_frequencies", frequencies, 1, 1, pairs);
         graph.node("Cast", List.of("positions"), "real_positions", attribute("to", 1L));
@@ -243,7 +256,7 @@ record SingleOperatorModel(
           graph.node("Tile", List.of(all + "_apart", "twice"), all + "_twice");
           graph.node("Reshape", List.of(all + "_twice", "flat_angles"), all);
         }
-        case COMPLEX, TABLE -> graph.node("Identity", List.of("angles"), all);
+        default -> graph.node("Identity", List.of("angles"), all);
       }
       return all;
     }
@@ -392,7 +405,7 @@ record SingleOperatorModel(
       }
       String other = heads + "_other";
       switch (turning) {
-        case HALVES -> {
+        case HALVES, HALVES_BY_COLUMN -> {
           graph.node("Slice", List.of(part, "at0", "half", "at3"), heads + "_first");
           graph.node("Slice", List.of(part, "half", "to the end", "at3"), heads + "_second");
           graph.node("Neg", List.of(heads + "_second"), heads + "_negated");
