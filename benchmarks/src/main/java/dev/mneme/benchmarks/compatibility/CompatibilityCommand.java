@@ -138,7 +138,7 @@ public final class CompatibilityCommand implements Callable<Integer> {
     List<Row> rows = new ArrayList<>();
     ModelLibrary library = ModelLibrary.ofUser(ConsoleProgress.ofStandardError());
     for (String model : models) {
-      String name = model.substring(model.lastIndexOf('/') + 1);
+      String name = String.valueOf(Path.of(model).getFileName());
       Row row = row(name, library.resolve(model, precision), runtime);
       rows.add(row);
       out.println(Joiner.on("  ").skipNulls().join(row.cells()));

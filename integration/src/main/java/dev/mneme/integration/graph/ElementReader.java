@@ -433,7 +433,7 @@ final class ElementReader {
 
   /** The rows of a table by positions. */
   private @Nullable Elements column(NodeProto node) throws IOException {
-    TensorProto table = graph.value(before(node.getInput(0)));
+    TensorProto table = graph.value(graph.source(node.getInput(0), BEFORE_GATHER));
     TensorShape shape = shapes.shape(node.getInput(0));
     if (table == null
         || !Frequencies.isReal(table)
@@ -442,7 +442,7 @@ final class ElementReader {
         || table.getDimsCount() < 2
         || table.getDims(table.getDimsCount() - 1) != shape.last()
         || GraphIndex.count(table) != shape.last() * table.getDims(table.getDimsCount() - 2)
-        || !graph.inputs().containsKey(before(node.getInput(1)))) {
+        || !graph.inputs().containsKey(graph.source(node.getInput(1), BEFORE_GATHER))) {
       return null;
     }
     long axis = GraphIndex.integer(node, "axis", 0);
@@ -456,15 +456,5 @@ final class ElementReader {
       columns.add(new Column(table, column));
     }
     return Elements.of(List.of(count), i -> Term.wave(Wave.COLUMN, first + i));
-  }
-
-  private String before(String tensor) {
-    String at = tensor;
-    NodeProto node = graph.producer(at);
-    while (node != null && BEFORE_GATHER.contains(node.getOpType())) {
-      at = node.getInput(0);
-      node = graph.producer(at);
-    }
-    return at;
   }
 }

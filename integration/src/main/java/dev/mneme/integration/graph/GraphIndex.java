@@ -147,6 +147,17 @@ final class GraphIndex {
     return node != null && node.getOpType().equals(operator) ? node : null;
   }
 
+  /** The tensor that a tensor comes from by the first inputs of nodes with these operators. */
+  String source(String tensor, Set<String> operators) {
+    String source = tensor;
+    NodeProto producer = producer(source);
+    while (producer != null && operators.contains(producer.getOpType())) {
+      source = producer.getInput(0);
+      producer = producer(source);
+    }
+    return source;
+  }
+
   List<NodeProto> consumers(String tensor) {
     return consumers.getOrDefault(tensor, List.of());
   }

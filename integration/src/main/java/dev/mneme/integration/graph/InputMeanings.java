@@ -47,13 +47,7 @@ final class InputMeanings {
 
   /** Where a tensor's numbers come from, whatever their layout. */
   String source(String tensor) {
-    String source = tensor;
-    NodeProto producer = graph.producer(source);
-    while (producer != null && LAYOUT.contains(producer.getOpType())) {
-      source = producer.getInput(0);
-      producer = graph.producer(source);
-    }
-    return source;
+    return graph.source(tensor, LAYOUT);
   }
 
   /** Notes what a tensor says, which is of interest if its numbers are those of an input. */
