@@ -42,7 +42,7 @@ public final class ModelGraph {
     ModelProto exported = parse();
     ExternalData data = new ExternalData(onnxFile, folder);
     LengthChoice choice = LengthChoice.in(exported, data);
-    ModelProto model = choice == null ? exported : choice.made(false);
+    ModelProto model = FloatProducts.ofActivations(choice == null ? exported : choice.made(false));
     for (TensorProto initializer : model.getGraph().getInitializerList()) {
       data.check(initializer);
     }
@@ -58,7 +58,8 @@ public final class ModelGraph {
     if (choice == null) {
       rotaryTensors = List.copyOf(forms.rotaryTensors());
     } else {
-      GraphIndex longer = new GraphIndex(choice.made(true).getGraph(), data);
+      GraphIndex longer =
+          new GraphIndex(FloatProducts.ofActivations(choice.made(true)).getGraph(), data);
       AttentionForms others = new AttentionForms(longer, new ShapeInference(longer), data, windows);
       List<AttentionLayer> same = others.layers();
       found.replaceAll(layer ->
@@ -260,7 +261,7 @@ public final class ModelGraph {
     return graph.consumers(tokenInput).stream()
         .filter(node -> isEmbedding(graph, node, tokenInput))
         .findFirst()
-        .map(node -> shapes.row(node.getOutput(0)).width())
+        .map(node -> shapes.rowWidth(node.getOutput(0)))
         .orElseThrow(() ->
             new UnsupportedModelException(
                 "input '%s': no node gathers rows of an embedding by it".formatted(tokenInput)));

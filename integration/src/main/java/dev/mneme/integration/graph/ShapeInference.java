@@ -102,13 +102,7 @@ final class ShapeInference {
    * @throws UnsupportedModelException if it is not one row of real numbers for each token
    */
   TensorSpec row(String tensor) {
-    TensorShape shape = shape(tensor);
-    if (shape == null) {
-      throw unknown(tensor);
-    }
-    if (!shape.isRowPerToken()) {
-      throw unfit(tensor, shape, "one row per token, FLOAT[1, n, width]");
-    }
+    TensorShape shape = rowShape(tensor);
     String name =
         switch (shape.type()) {
           case FLOAT -> tensor;
@@ -116,6 +110,26 @@ final class ShapeInference {
           default -> throw unfit(tensor, shape, "FLOAT, FLOAT16 or BFLOAT16");
         };
     return new TensorSpec(name, DataType.FLOAT, Math.toIntExact(shape.last()));
+  }
+
+  /**
+   * Elements of a tensor's row for a token, whatever their type.
+   *
+   * @throws UnsupportedModelException if it is not one row for each token
+   */
+  int rowWidth(String tensor) {
+    return Math.toIntExact(rowShape(tensor).last());
+  }
+
+  private TensorShape rowShape(String tensor) {
+    TensorShape shape = shape(tensor);
+    if (shape == null) {
+      throw unknown(tensor);
+    }
+    if (!shape.isRowPerToken()) {
+      throw unfit(tensor, shape, "one row per token, FLOAT[1, n, width]");
+    }
+    return shape;
   }
 
   private UnsupportedModelException unfit(String tensor, TensorShape shape, String supported) {

@@ -1,5 +1,6 @@
 package dev.mneme.integration.graph;
 
+import static dev.mneme.attention.onnx.GraphBuilder.attribute;
 import static dev.mneme.integration.graph.SingleOperatorModel.Form.MATMUL;
 import static dev.mneme.integration.graph.SingleOperatorModel.Form.MULTI_HEAD;
 import static dev.mneme.integration.graph.SingleOperatorModel.Form.MULTI_HEAD_CACHED;
@@ -18,11 +19,14 @@ import static org.assertj.core.api.Assertions.within;
 
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.ModelProto;
+import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -121,6 +125,59 @@ class CutEqualsWholeTest {
     assertThat(ModelGraph.read(folder).segments().get(1).inputs())
         .extracting(TensorSpec::name)
         .containsExactly("attention0", "fed0", "x0_half/float32");
+  }
+
+  /** As ONNX Runtime's dynamic quantisation leaves attention: its products are of integers. */
+  @Test
+  void productsOfActivationsAreNotRounded(@TempDir Path folder) throws Exception {
+    SingleOperatorModel single = new SingleOperatorModel(2, 32, 1, 0, true, MATMUL, true);
+    ModelProto exact = single.build(SEED);
+    Path file = Files.write(folder.resolve("exact.onnx"), exact.toByteArray());
+    Path rounding = Files.write(folder.resolve("rounding.onnx"), rounding(exact).toByteArray());
+    long[] prompt = new Random(SEED).longs(12, 0, TinyModel.VOCABULARY).toArray();
+    try (WholeModel whole = new WholeModel(ModelGraph.read(file));
+        WholeModel rounded = new WholeModel(ModelGraph.read(rounding));
+        CutModel cut = new CutModel(ModelGraph.read(rounding))) {
+      float[] expected = whole.read(prompt);
+      assertThat(cut.read(prompt)).containsExactly(expected, within(1e-4f));
+      assertThat(rounded.read(prompt)).isNotEqualTo(expected);
+      assertThat(rounded.read(7)).containsExactly(whole.read(7), within(0.2f));
+    }
+  }
+
+  private static ModelProto rounding(ModelProto model) {
+    ModelProto.Builder rounding = model.toBuilder();
+    GraphProto.Builder graph = rounding.getGraphBuilder().clearNode();
+    Set<String> weights = new HashSet<>();
+    model.getGraph().getInitializerList().forEach(weight -> weights.add(weight.getName()));
+    for (NodeProto node : model.getGraph().getNodeList()) {
+      if (!node.getOpType().equals("MatMul")
+          || node.getInputList().stream().anyMatch(weights::contains)) {
+        graph.addNode(node);
+        continue;
+      }
+      String name = node.getOutput(0);
+      for (int i = 0; i < 2; i++) {
+        String to = name + i;
+        graph.addNode(
+            operator("DynamicQuantizeLinear", node.getInput(i))
+                .addAllOutput(List.of(to, to + "_scale", to + "_zero")));
+      }
+      graph.addNode(
+          operator("MatMulInteger", name + 0, name + 1, name + "0_zero", name + "1_zero")
+              .addOutput(name + "_integers"));
+      graph.addNode(
+          operator("Cast", name + "_integers")
+              .addAttribute(attribute("to", 1L))
+              .addOutput(name + "_cast"));
+      graph.addNode(operator("Mul", name + "0_scale", name + "1_scale").addOutput(name + "_scale"));
+      graph.addNode(operator("Mul", name + "_cast", name + "_scale").addOutput(name));
+    }
+    return rounding.build();
+  }
+
+  private static NodeProto.Builder operator(String type, String... inputs) {
+    return NodeProto.newBuilder().setOpType(type).addAllInput(List.of(inputs));
   }
 
   @ParameterizedTest
