@@ -1,5 +1,6 @@
 package dev.mneme.benchmarks.compatibility;
 
+import ai.onnx.proto.OnnxMl.AttributeProto;
 import ai.onnx.proto.OnnxMl.GraphProto;
 import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
@@ -223,20 +224,28 @@ public final class CompatibilityCommand implements Callable<Integer> {
     return bytes;
   }
 
+  private static long attribute(NodeProto node, String name, long otherwise) {
+    return node.getAttributeList().stream()
+        .filter(attribute -> attribute.getName().equals(name))
+        .mapToLong(AttributeProto::getI)
+        .findFirst()
+        .orElse(otherwise);
+  }
+
   /** What most of a model's weights are. */
   private static String weights(ModelGraph model) {
     Map<String, TensorProto> tensors = new HashMap<>();
     for (Segment segment : model.segments()) {
       GraphProto graph = segment.model().getGraph();
       for (NodeProto node : graph.getNodeList()) {
-        if (node.getOpType().equals("MatMulNBits")) {
-          long bits =
-              node.getAttributeList().stream()
-                  .filter(attribute -> attribute.getName().equals("bits"))
-                  .mapToLong(attribute -> attribute.getI())
-                  .findFirst()
-                  .orElse(4);
-          return "int" + bits;
+        switch (node.getOpType()) {
+          case "MatMulNBits" -> {
+            return "int" + attribute(node, "bits", 4);
+          }
+          case "MatMulBnb4" -> {
+            return attribute(node, "quant_type", 1) == 0 ? "fp4" : "nf4";
+          }
+          default -> {}
         }
       }
       graph.getInitializerList().forEach(tensor -> tensors.put(tensor.getName(), tensor));

@@ -34,7 +34,7 @@ final class GraphIndex {
   private final Map<String, ValueInfoProto> inputs = new LinkedHashMap<>();
   private final Set<String> constants = new HashSet<>();
 
-  /** Indexes a graph, whose nodes must come after those that they read, as ONNX demands. */
+  /** Indexes a graph. */
   GraphIndex(GraphProto graph, ExternalData data) {
     this.graph = graph;
     this.data = data;
@@ -48,7 +48,7 @@ final class GraphIndex {
         inputs.put(input.getName(), input);
       }
     }
-    for (NodeProto node : graph.getNodeList()) {
+    for (NodeProto node : NodeOrder.of(graph.getNodeList())) {
       index(node);
       nodes.add(node);
     }

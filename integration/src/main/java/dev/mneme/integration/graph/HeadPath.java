@@ -18,6 +18,9 @@ record HeadPath(String tensor, double factor, @Nullable CachePlace cache) {
   private static final Set<String> LAYOUT =
       Set.of("Transpose", "Reshape", "Expand", "Unsqueeze", "Squeeze", "Cast", "Identity");
 
+  /** What may stand between the graph's input of a cache and the keys or values behind it. */
+  private static final Set<String> CONVERSION = Set.of("Cast", "Identity");
+
   /** Follows a tensor up. */
   static HeadPath up(GraphIndex graph, ShapeInference shapes, String tensor) throws IOException {
     HeadPath path = new HeadPath(tensor, 1, null);
@@ -52,16 +55,15 @@ record HeadPath(String tensor, double factor, @Nullable CachePlace cache) {
         double scalar = shapes.numbers().scalar(node.getInput(1));
         yield Double.isNaN(scalar) ? this : new HeadPath(node.getInput(0), factor / scalar, cache);
       }
-      case "Concat" ->
-          node.getInputCount() == 2 && graph.inputs().containsKey(node.getInput(0))
-              ? new HeadPath(
-                  node.getInput(1),
-                  factor,
-                  new CachePlace(
-                      node.getInput(0),
-                      node.getOutput(0),
-                      (int) GraphIndex.integer(node, "axis", 0)))
-              : this;
+      case "Concat" -> {
+        String past = graph.source(node.getInput(0), CONVERSION);
+        yield node.getInputCount() == 2 && graph.inputs().containsKey(past)
+            ? new HeadPath(
+                node.getInput(1),
+                factor,
+                new CachePlace(past, node.getOutput(0), (int) GraphIndex.integer(node, "axis", 0)))
+            : this;
+      }
       default -> this;
     };
   }

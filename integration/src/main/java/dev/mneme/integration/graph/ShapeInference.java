@@ -269,7 +269,7 @@ final class ShapeInference {
           listed(
               product(
                   first, operand(node, 1), GraphIndex.integer(node, "transB", 0) == 0 ? -1 : -2));
-      case "MatMulNBits" -> List.of(first.with(-1, GraphIndex.integer(node, "N", 0)));
+      case "MatMulBnb4", "MatMulNBits" -> List.of(first.with(-1, GraphIndex.integer(node, "N", 0)));
       case "Gather" ->
           listed(gathered(first, operand(node, 1), GraphIndex.integer(node, "axis", 0)));
       case "GatherElements" -> listed(ofOther(operand(node, 1), first));

@@ -8,10 +8,12 @@ import ai.onnx.proto.OnnxMl.NodeProto;
 import ai.onnx.proto.OnnxMl.TensorProto;
 import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnx.proto.OnnxMl.ValueInfoProto;
+import com.google.common.collect.Iterables;
 import com.google.protobuf.ByteString;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
@@ -65,6 +67,43 @@ final class HalfPrecision {
       half.putShort(Float.floatToFloat16(values.get()));
     }
     return ByteString.copyFrom(half.flip());
+  }
+
+  /**
+   * The model in float16 with caches and logits in float32, as ONNX's converter leaves it: what
+   * converts them stands behind all other nodes.
+   */
+  static ModelProto float32Boundaries(ModelProto model) {
+    ModelProto.Builder half = float16(model).toBuilder();
+    GraphProto.Builder graph = half.getGraphBuilder();
+    List<NodeProto> casts = new ArrayList<>();
+    for (ValueInfoProto.Builder info :
+        Iterables.concat(graph.getInputBuilderList(), graph.getOutputBuilderList())) {
+      var type = info.getTypeBuilder().getTensorTypeBuilder();
+      if (type.getElemType() != DataType.FLOAT16_VALUE) {
+        continue;
+      }
+      type.setElemType(DataType.FLOAT_VALUE);
+      String name = info.getName();
+      boolean made = false;
+      for (NodeProto.Builder node : graph.getNodeBuilderList()) {
+        for (int i = 0; i < node.getInputCount(); i++) {
+          if (node.getInput(i).equals(name)) {
+            node.setInput(i, name + "_half");
+          }
+        }
+        if (node.getOutput(0).equals(name)) {
+          node.setOutput(0, name + "_half");
+          made = true;
+        }
+      }
+      casts.add(
+          made
+              ? GraphCutter.cast(name + "_half", name, DataType.FLOAT)
+              : GraphCutter.cast(name, name + "_half", DataType.FLOAT16));
+    }
+    graph.addAllNode(casts);
+    return half.build();
   }
 
   /** The model with caches and logits in bfloat16, and all between in float32. */

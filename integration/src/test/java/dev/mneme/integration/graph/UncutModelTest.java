@@ -128,6 +128,15 @@ class UncutModelTest {
   }
 
   @Test
+  void float32BoundariesOfHalfPrecisionAreConverted() throws Exception {
+    ModelGraph graph = write(HalfPrecision.float32Boundaries(single(MATMUL).build(SEED)));
+    assertThat(caches(graph)).extracting(CacheTensor::type).containsOnly(DataType.FLOAT);
+    try (UncutModel uncut = UncutModel.open(graph, runtime, TOKENS, CHUNK)) {
+      equalsCut(graph, uncut, text, 2e-2);
+    }
+  }
+
+  @Test
   void bfloat16BoundariesAreConverted() throws Exception {
     ModelGraph graph = write(HalfPrecision.bfloat16Boundaries(single(MATMUL).build(SEED)));
     assertThat(caches(graph)).extracting(CacheTensor::type).containsOnly(DataType.BFLOAT16);
