@@ -423,73 +423,37 @@ final class LayerMemory implements AutoCloseable {
     int panel = kernel.keyPanel();
     int done = 0;
     while (done < count) {
-      if ((row + done) % panel == 0 && count - done >= panel) {
-        putPanel(set, chooser, from, fromRow + done, fromRows, row + done, place + done);
-        done += panel;
-      } else {
-        putFarKey(set, chooser, from, fromRow + done, fromRows, row + done, place + done);
-        done++;
+      boolean whole = (row + done) % panel == 0 && count - done >= panel;
+      RotaryEmbedding.Rotator turning = whole ? panelRotator : farRotator;
+      int rows = whole ? panel : 1;
+      for (int key = 0; key < rows && !positions.keepsKeys(); key++) {
+        turning.turnTo(key, positions.keys(), positions.keyRow(place + done + key), 1f);
       }
+      float[] keys = buffers.panelKeys;
+      for (int head = firstHead(chooser); head < firstHead(chooser + 1); head++) {
+        readColumns(from, set.offset(head, fromRow + done, fromRows), rows);
+        if (!positions.keepsKeys()) {
+          turning.rotate(keys, 0, keys, 0);
+        }
+        if (whole) {
+          set.farKeys().putPanel(head, row + done, keys);
+        } else {
+          set.farKeys().put(head, row + done, keys, 0);
+        }
+      }
+      done += rows;
     }
   }
 
-  private void putPanel(
-      WorkingSet set,
-      int chooser,
-      MemorySegment from,
-      int fromRow,
-      int fromRows,
-      int row,
-      int place) {
-    int panel = kernel.keyPanel();
-    boolean rotated = !positions.keepsKeys();
-    if (rotated) {
-      for (int key = 0; key < panel; key++) {
-        panelRotator.turnTo(key, positions.keys(), positions.keyRow(place + key), 1f);
-      }
-    }
-    float[] keys = buffers.panelKeys;
-    for (int head = firstHead(chooser); head < firstHead(chooser + 1); head++) {
-      readPanel(from, set.offset(head, fromRow, fromRows), panel);
-      if (rotated) {
-        panelRotator.rotate(keys, 0, keys, 0);
-      }
-      set.farKeys().putPanel(head, row, keys);
-    }
-  }
-
-  private void putFarKey(
-      WorkingSet set,
-      int chooser,
-      MemorySegment from,
-      int fromRow,
-      int fromRows,
-      int row,
-      int place) {
-    boolean rotated = !positions.keepsKeys();
-    if (rotated) {
-      farRotator.turnTo(positions.keys(), positions.keyRow(place), 1f);
-    }
-    float[] key = buffers.vectors;
-    for (int head = firstHead(chooser); head < firstHead(chooser + 1); head++) {
-      MemorySegment.copy(
-          from, JAVA_FLOAT, set.offset(head, fromRow, fromRows), key, 0, shape.headDim());
-      if (rotated) {
-        farRotator.rotate(key, 0, key, 0);
-      }
-      set.farKeys().put(head, row, key, 0);
-    }
-  }
-
-  /** Copies {@code panel} rows of keys to {@link LayerBuffers#panelKeys}, channel by channel. */
-  private void readPanel(MemorySegment from, long at, int panel) {
+  /** Copies rows of keys to {@link LayerBuffers#panelKeys}, channel by channel. */
+  private void readColumns(MemorySegment from, long at, int count) {
     int dim = shape.headDim();
     float[] rows = buffers.panelRows;
     float[] keys = buffers.panelKeys;
-    MemorySegment.copy(from, JAVA_FLOAT, at, rows, 0, panel * dim);
+    MemorySegment.copy(from, JAVA_FLOAT, at, rows, 0, count * dim);
     for (int channel = 0; channel < dim; channel++) {
-      for (int row = 0; row < panel; row++) {
-        keys[channel * panel + row] = rows[row * dim + channel];
+      for (int row = 0; row < count; row++) {
+        keys[channel * count + row] = rows[row * dim + channel];
       }
     }
   }
@@ -500,10 +464,10 @@ final class LayerMemory implements AutoCloseable {
     if (!timeline.hasFarMemory()) {
       end = Math.min(end, layout.sinks());
     }
+    for (int chooser = 0; chooser < selectors.size(); chooser++) {
+      putRecentKeys(set, chooser, farFilled, end, block.remainderStart());
+    }
     for (int token = farFilled; token < end; token++) {
-      for (int chooser = 0; chooser < selectors.size(); chooser++) {
-        putRecentKeys(set, chooser, token, token + 1, block.remainderStart());
-      }
       for (int head = 0; head < shape.kvHeads(); head++) {
         MemorySegment.copy(
             set.values(),

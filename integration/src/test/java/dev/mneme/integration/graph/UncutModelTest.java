@@ -129,17 +129,19 @@ class UncutModelTest {
 
   @Test
   void float32BoundariesOfHalfPrecisionAreConverted() throws Exception {
-    ModelGraph graph = write(HalfPrecision.float32Boundaries(single(MATMUL).build(SEED)));
-    assertThat(caches(graph)).extracting(CacheTensor::type).containsOnly(DataType.FLOAT);
-    try (UncutModel uncut = UncutModel.open(graph, runtime, TOKENS, CHUNK)) {
-      equalsCut(graph, uncut, text, 2e-2);
-    }
+    boundariesAreConverted(
+        HalfPrecision.float32Boundaries(single(MATMUL).build(SEED)), DataType.FLOAT);
   }
 
   @Test
   void bfloat16BoundariesAreConverted() throws Exception {
-    ModelGraph graph = write(HalfPrecision.bfloat16Boundaries(single(MATMUL).build(SEED)));
-    assertThat(caches(graph)).extracting(CacheTensor::type).containsOnly(DataType.BFLOAT16);
+    boundariesAreConverted(
+        HalfPrecision.bfloat16Boundaries(single(MATMUL).build(SEED)), DataType.BFLOAT16);
+  }
+
+  private void boundariesAreConverted(ModelProto model, DataType type) throws Exception {
+    ModelGraph graph = write(model);
+    assertThat(caches(graph)).extracting(CacheTensor::type).containsOnly(type);
     try (UncutModel uncut = UncutModel.open(graph, runtime, TOKENS, CHUNK)) {
       equalsCut(graph, uncut, text, 2e-2);
     }
