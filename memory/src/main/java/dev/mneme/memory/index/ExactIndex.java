@@ -49,8 +49,14 @@ public final class ExactIndex implements BlockIndex {
   private final CodeSpace space;
   private final List<Group> groups = new ArrayList<>();
 
-  /** The vectors that do not fill a group yet. */
-  private final List<float[]> rest = new ArrayList<>();
+  /**
+   * The vectors that do not fill a group yet, the first {@link #ungrouped} rows. They are copies in
+   * rows that are used again: arrays that live as long as a group takes to fill would be garbage of
+   * the old generation, which no young collection frees.
+   */
+  private final float[][] rest = new float[GROUP][];
+
+  private int ungrouped;
 
   private final float[] vector;
 
@@ -118,18 +124,26 @@ public final class ExactIndex implements BlockIndex {
 
   @Override
   public int size() {
-    return groups.size() * GROUP + rest.size();
+    return groups.size() * GROUP + ungrouped;
   }
 
   @Override
   public void add(float[] representative) {
     checkState(!closed, "the index is closed");
     IndexChecks.representative(dimension, representative);
-    rest.add(representative);
-    if (rest.size() == GROUP) {
+    addUngrouped(representative);
+    if (ungrouped == GROUP) {
       groups.add(Group.of(rest, space));
-      rest.clear();
+      ungrouped = 0;
     }
+  }
+
+  private void addUngrouped(float[] representative) {
+    if (rest[ungrouped] == null) {
+      rest[ungrouped] = new float[dimension];
+    }
+    System.arraycopy(representative, 0, rest[ungrouped], 0, dimension);
+    ungrouped++;
   }
 
   @Override
@@ -183,8 +197,8 @@ public final class ExactIndex implements BlockIndex {
       }
     }
     int block = groups.size() * GROUP;
-    for (float[] exact : rest) {
-      scores[block] = VectorUtil.dotProduct(query, exact);
+    for (int row = 0; row < ungrouped; row++) {
+      scores[block] = VectorUtil.dotProduct(query, rest[row]);
       bounds[block] = 0;
       lower.offer(block, scores[block]);
       block++;
@@ -225,7 +239,9 @@ public final class ExactIndex implements BlockIndex {
       group.integers.retain();
       fork.groups.add(group);
     }
-    fork.rest.addAll(rest);
+    for (int row = 0; row < ungrouped; row++) {
+      fork.addUngrouped(rest[row]);
+    }
     return fork;
   }
 
@@ -235,7 +251,7 @@ public final class ExactIndex implements BlockIndex {
 
   @Override
   public long residentBytes() {
-    long bytes = (groups.size() + rest.size()) * (long) dimension * Float.BYTES;
+    long bytes = (groups.size() + ungrouped) * (long) dimension * Float.BYTES;
     for (Group group : groups) {
       bytes += group.integers.bytes();
     }
@@ -247,7 +263,7 @@ public final class ExactIndex implements BlockIndex {
     closed = true;
     groups.forEach(group -> group.integers.release());
     groups.clear();
-    rest.clear();
+    ungrouped = 0;
   }
 
   /** {@value #GROUP} vectors relative to their mean. */
@@ -260,8 +276,8 @@ public final class ExactIndex implements BlockIndex {
       float[] norms,
       float[] errors) {
 
-    static Group of(List<float[]> vectors, CodeSpace space) {
-      float[] mean = new float[vectors.getFirst().length];
+    static Group of(float[][] vectors, CodeSpace space) {
+      float[] mean = new float[vectors[0].length];
       float largestNorm = 0;
       for (float[] vector : vectors) {
         largestNorm = Math.max(largestNorm, norm(vector));
@@ -276,7 +292,7 @@ public final class ExactIndex implements BlockIndex {
       float[] difference = new float[mean.length];
       for (int v = 0; v < GROUP; v++) {
         for (int i = 0; i < mean.length; i++) {
-          difference[i] = vectors.get(v)[i] - mean[i];
+          difference[i] = vectors[v][i] - mean[i];
         }
         Codes codes = Codes.of(difference);
         integers[v] = codes.integers;
