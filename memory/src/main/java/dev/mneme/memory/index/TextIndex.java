@@ -1,11 +1,10 @@
 package dev.mneme.memory.index;
 
-import com.google.common.primitives.ImmutableDoubleArray;
-import com.google.common.primitives.ImmutableIntArray;
 import dev.mneme.memory.index.BlockIndex.Hits;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -51,10 +50,17 @@ public final class TextIndex implements AutoCloseable {
   private final BlockDocuments documents;
 
   /**
-   * Words of the last query. The next one in decoding is asked a token later and has nearly all of
-   * them, and looking a word up takes much longer than adding its scores.
+   * Where {@link #blocks} and {@link #blockScores} tell of the words that were looked up since
+   * blocks were last added. The next query in decoding is asked a token later and has nearly all of
+   * the last one's, and looking a word up takes much longer than adding its scores.
    */
   private final Map<String, Found> found = new HashMap<>();
+
+  /** One after the other the blocks of each word, in arrays that last: common words have many. */
+  private int[] blocks = {};
+
+  private float[] blockScores = {};
+  private int filled;
 
   private TextIndex(Analyzer analyzer, BlockDocuments documents) {
     this.analyzer = analyzer;
@@ -148,11 +154,14 @@ public final class TextIndex implements AutoCloseable {
     }
     if (documents.refresh()) {
       found.clear();
+      filled = 0;
     }
-    found.keySet().retainAll(words);
     double[] scores = new double[documents.size()];
     for (String word : words) {
-      found.computeIfAbsent(word, this::find).addTo(scores);
+      Found of = found.computeIfAbsent(word, this::find);
+      for (int i = of.from; i < of.to; i++) {
+        scores[blocks[i]] += blockScores[i];
+      }
     }
     Best best = new Best(k);
     for (int block = 0; block < scores.length; block++) {
@@ -165,8 +174,7 @@ public final class TextIndex implements AutoCloseable {
 
   /** Looks a word up. */
   private Found find(String word) {
-    ImmutableIntArray.Builder blocks = ImmutableIntArray.builder();
-    ImmutableDoubleArray.Builder scores = ImmutableDoubleArray.builder();
+    int from = filled;
     try {
       IndexSearcher searcher = documents.searcher();
       Weight weight =
@@ -176,30 +184,24 @@ public final class TextIndex implements AutoCloseable {
         if (scorer != null) {
           DocIdSetIterator hits = scorer.iterator();
           while (hits.nextDoc() != DocIdSetIterator.NO_MORE_DOCS) {
-            blocks.add(leaf.docBase + hits.docID());
-            scores.add(scorer.score());
+            if (filled == blocks.length) {
+              blocks = Arrays.copyOf(blocks, 2 * filled + SMALL_SEGMENT);
+              blockScores = Arrays.copyOf(blockScores, blocks.length);
+            }
+            blocks[filled] = leaf.docBase + hits.docID();
+            blockScores[filled] = scorer.score();
+            filled++;
           }
         }
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return new Found(blocks.build(), scores.build());
+    return new Found(from, filled);
   }
 
-  /** The blocks with a word, and their scores for it. */
-  private record Found(ImmutableIntArray blocks, ImmutableDoubleArray scores) {
-
-    long bytes() {
-      return (long) blocks.length() * (Integer.BYTES + Double.BYTES);
-    }
-
-    void addTo(double[] sums) {
-      for (int i = 0; i < blocks.length(); i++) {
-        sums[blocks.get(i)] += scores.get(i);
-      }
-    }
-  }
+  /** A word's part of the blocks and scores. */
+  private record Found(int from, int to) {}
 
   /** The query's words. */
   private Set<String> words(String query) {
@@ -229,7 +231,7 @@ public final class TextIndex implements AutoCloseable {
 
   /** Bytes of memory held; without the files of a folder, whose pages the system may drop. */
   public long residentBytes() {
-    return documents.residentBytes() + found.values().stream().mapToLong(Found::bytes).sum();
+    return documents.residentBytes() + blocks.length * (long) (Integer.BYTES + Float.BYTES);
   }
 
   /** Frees what the index holds; closing twice is harmless. */
