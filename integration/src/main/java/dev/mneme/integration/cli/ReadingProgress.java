@@ -8,9 +8,11 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Shows how much of a text was read: a bar with tokens per second and resident memory on a
- * terminal, one line at the end elsewhere. Takes the number of tokens read so far.
+ * terminal, a line a minute and one at the end elsewhere. Takes the number of tokens read so far.
  */
 public final class ReadingProgress implements IntConsumer, AutoCloseable {
+
+  private static final long MINUTE = Duration.ofMinutes(1).toNanos();
 
   private final String name;
   private final int before;
@@ -19,6 +21,7 @@ public final class ReadingProgress implements IntConsumer, AutoCloseable {
   private final ResidentMemory memory = ResidentMemory.ofThisProcess();
   private final @Nullable ProgressBar bar;
   private int read;
+  private long lastLine = start;
 
   private ReadingProgress(String name, int before, int total, @Nullable ProgressBar bar) {
     this.name = name;
@@ -61,6 +64,8 @@ public final class ReadingProgress implements IntConsumer, AutoCloseable {
       bar.stepTo(tokens);
       bar.setExtraMessage(
           "%.0f tokens/s, %d MiB resident".formatted(tokensPerSecond(), memory.current() >> 20));
+    } else if (System.nanoTime() - lastLine >= MINUTE) {
+      printLine();
     }
   }
 
@@ -68,14 +73,19 @@ public final class ReadingProgress implements IntConsumer, AutoCloseable {
     return (read - before) / ((System.nanoTime() - start) / 1e9);
   }
 
+  private void printLine() {
+    lastLine = System.nanoTime();
+    System.err.printf(
+        "%s: %d of %d tokens, %.0f tokens/s, %d MiB resident%n",
+        name, read, total, tokensPerSecond(), memory.current() >> 20);
+  }
+
   @Override
   public void close() {
     if (bar != null) {
       bar.close();
     } else if (read > before) {
-      System.err.printf(
-          "%s: %d of %d tokens, %.0f tokens/s, %d MiB resident%n",
-          name, read, total, tokensPerSecond(), memory.current() >> 20);
+      printLine();
     }
   }
 }
