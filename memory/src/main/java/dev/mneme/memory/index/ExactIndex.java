@@ -58,6 +58,9 @@ public final class ExactIndex implements BlockIndex {
 
   private int ungrouped;
 
+  /** How many of them are a fork's too, or its origin's, and so not used again. */
+  private int shared;
+
   private final float[] vector;
 
   private final Workers workers;
@@ -131,19 +134,17 @@ public final class ExactIndex implements BlockIndex {
   public void add(float[] representative) {
     checkState(!closed, "the index is closed");
     IndexChecks.representative(dimension, representative);
-    addUngrouped(representative);
-    if (ungrouped == GROUP) {
-      groups.add(Group.of(rest, space));
-      ungrouped = 0;
-    }
-  }
-
-  private void addUngrouped(float[] representative) {
     if (rest[ungrouped] == null) {
       rest[ungrouped] = new float[dimension];
     }
     System.arraycopy(representative, 0, rest[ungrouped], 0, dimension);
     ungrouped++;
+    if (ungrouped == GROUP) {
+      groups.add(Group.of(rest, space));
+      Arrays.fill(rest, 0, shared, null);
+      shared = 0;
+      ungrouped = 0;
+    }
   }
 
   @Override
@@ -230,7 +231,7 @@ public final class ExactIndex implements BlockIndex {
     return VectorUtil.dotProduct(query, vector);
   }
 
-  /** Shares the codes, which never change. */
+  /** Shares the codes and the vectors without a group, neither of which changes. */
   @Override
   public ExactIndex fork(VectorSource vectors) {
     checkState(!closed, "the index is closed");
@@ -239,9 +240,10 @@ public final class ExactIndex implements BlockIndex {
       group.integers.retain();
       fork.groups.add(group);
     }
-    for (int row = 0; row < ungrouped; row++) {
-      fork.addUngrouped(rest[row]);
-    }
+    System.arraycopy(rest, 0, fork.rest, 0, ungrouped);
+    fork.ungrouped = ungrouped;
+    fork.shared = ungrouped;
+    shared = ungrouped;
     return fork;
   }
 

@@ -75,6 +75,28 @@ interface BlockIndexContract {
     }
   }
 
+  @Test
+  default void forksKeepTheirBlocksHoweverManyTheOriginAdds() {
+    float[][] vectors = {{1}, {2}, {3}};
+    try (BlockIndex index = open(1)) {
+      index.add(vectors[0]);
+      index.add(vectors[1]);
+      try (BlockIndex fork =
+          index.fork((block, to) -> System.arraycopy(vectors[block], 0, to, 0, 1))) {
+        for (int block = 2; block < 300; block++) {
+          index.add(new float[] {100 + block});
+        }
+        fork.add(vectors[2]);
+        assertHits(
+            fork.search(new float[] {1}, 3),
+            vectors,
+            new float[] {1},
+            3,
+            best(vectors, new float[] {1}, 3));
+      }
+    }
+  }
+
   /**
    * Clusters around a common mean, with norms that differ by a factor of up to three, as keys are;
    * queries are drawn from elsewhere. Sizes are past whatever an index scans as a whole.
