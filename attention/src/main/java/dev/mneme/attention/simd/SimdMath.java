@@ -28,8 +28,11 @@ final class SimdMath {
   /** Rows of a product that are computed together. */
   static final int ROWS = 6;
 
+  /** Rows that are computed together where there are few, as in decoding. */
+  static final int FEW = 3;
+
   /** Columns of the narrow product: 12 sums fit into the 16 registers of AVX2. */
-  private static final int NARROW = 2 * LANES;
+  static final int NARROW = 2 * LANES;
 
   /** Columns that are computed together: 24 sums fit into the 32 registers of AVX-512. */
   static final int COLUMNS = LANES >= 16 ? 2 * NARROW : NARROW;
@@ -95,21 +98,144 @@ final class SimdMath {
     for (; column + NARROW <= columns; column += NARROW) {
       narrow(a, aAt, aStride, count, b, bAt + column, bStride, out, outAt + column, outStride);
     }
-    for (; column < columns; column += LANES) {
+    rest(ROWS, a, aAt, aStride, count, b, bAt, bStride, column, columns, out, outAt, outStride);
+  }
+
+  /**
+   * {@link #addProduct} for {@link #FEW} rows. More columns are computed together instead: where
+   * rows are few, {@code b} is read from memory, which goes best by whole stretches.
+   */
+  static void addProductOfFew(
+      float[] a,
+      int aAt,
+      int aStride,
+      int count,
+      MemorySegment b,
+      long bAt,
+      int bStride,
+      int columns,
+      float[] out,
+      int outAt,
+      int outStride) {
+    int whole = columns / NARROW * NARROW;
+    for (int column = 0; column < whole; column += 2 * NARROW) {
+      int next = Math.min(column + NARROW, whole - NARROW);
+      addTwoProducts(
+          a,
+          aAt,
+          aStride,
+          count,
+          b,
+          bAt + column,
+          bAt + next,
+          bStride,
+          out,
+          outAt + column,
+          outAt + next,
+          outStride);
+    }
+    rest(FEW, a, aAt, aStride, count, b, bAt, bStride, whole, columns, out, outAt, outStride);
+  }
+
+  /** The last columns of a product, fewer than {@link #NARROW}. */
+  private static void rest(
+      int rows,
+      float[] a,
+      int aAt,
+      int aStride,
+      int count,
+      MemorySegment b,
+      long bAt,
+      int bStride,
+      int from,
+      int columns,
+      float[] out,
+      int outAt,
+      int outStride) {
+    for (int column = from; column < columns; column += LANES) {
       VectorMask<Float> lanes = SPECIES.indexInRange(column, columns);
-      for (int r = 0; r < ROWS; r++) {
+      for (int r = 0; r < rows; r++) {
         int at = outAt + r * outStride + column;
         FloatVector sum = FloatVector.fromArray(SPECIES, out, at, lanes);
         for (int k = 0; k < count; k++) {
-          long from = bytes(bAt + (long) k * bStride + column);
+          long row = bytes(bAt + (long) k * bStride + column);
           FloatVector factor = FloatVector.broadcast(SPECIES, a[aAt + r * aStride + k]);
-          FloatVector row =
-              FloatVector.fromMemorySegment(SPECIES, b, from, ByteOrder.nativeOrder(), lanes);
-          sum = factor.fma(row, sum);
+          FloatVector values =
+              FloatVector.fromMemorySegment(SPECIES, b, row, ByteOrder.nativeOrder(), lanes);
+          sum = factor.fma(values, sum);
         }
         sum.intoArray(out, at, lanes);
       }
     }
+  }
+
+  /**
+   * The products of {@link #FEW} rows with two times {@link #NARROW} columns, which need not be
+   * neighbours; the two may be the same ones, whose product is then added once.
+   *
+   * @param b0At the first float of the first columns
+   * @param b1At that of the second
+   * @param out0At where the product with the first goes
+   * @param out1At where that with the second goes
+   */
+  static void addTwoProducts(
+      float[] a,
+      int aAt,
+      int aStride,
+      int count,
+      MemorySegment b,
+      long b0At,
+      long b1At,
+      int bStride,
+      float[] out,
+      int out0At,
+      int out1At,
+      int outStride) {
+    FloatVector sum00 = load(out, out0At);
+    FloatVector sum01 = load(out, out0At + LANES);
+    FloatVector sum02 = load(out, out1At);
+    FloatVector sum03 = load(out, out1At + LANES);
+    FloatVector sum10 = load(out, out0At + outStride);
+    FloatVector sum11 = load(out, out0At + outStride + LANES);
+    FloatVector sum12 = load(out, out1At + outStride);
+    FloatVector sum13 = load(out, out1At + outStride + LANES);
+    FloatVector sum20 = load(out, out0At + 2 * outStride);
+    FloatVector sum21 = load(out, out0At + 2 * outStride + LANES);
+    FloatVector sum22 = load(out, out1At + 2 * outStride);
+    FloatVector sum23 = load(out, out1At + 2 * outStride + LANES);
+    for (int k = 0; k < count; k++) {
+      FloatVector b0 = load(b, b0At + (long) k * bStride);
+      FloatVector b1 = load(b, b0At + (long) k * bStride + LANES);
+      FloatVector b2 = load(b, b1At + (long) k * bStride);
+      FloatVector b3 = load(b, b1At + (long) k * bStride + LANES);
+      FloatVector factor = FloatVector.broadcast(SPECIES, a[aAt + k]);
+      sum00 = factor.fma(b0, sum00);
+      sum01 = factor.fma(b1, sum01);
+      sum02 = factor.fma(b2, sum02);
+      sum03 = factor.fma(b3, sum03);
+      factor = FloatVector.broadcast(SPECIES, a[aAt + aStride + k]);
+      sum10 = factor.fma(b0, sum10);
+      sum11 = factor.fma(b1, sum11);
+      sum12 = factor.fma(b2, sum12);
+      sum13 = factor.fma(b3, sum13);
+      factor = FloatVector.broadcast(SPECIES, a[aAt + 2 * aStride + k]);
+      sum20 = factor.fma(b0, sum20);
+      sum21 = factor.fma(b1, sum21);
+      sum22 = factor.fma(b2, sum22);
+      sum23 = factor.fma(b3, sum23);
+    }
+    sum00.intoArray(out, out0At);
+    sum01.intoArray(out, out0At + LANES);
+    sum02.intoArray(out, out1At);
+    sum03.intoArray(out, out1At + LANES);
+    sum10.intoArray(out, out0At + outStride);
+    sum11.intoArray(out, out0At + outStride + LANES);
+    sum12.intoArray(out, out1At + outStride);
+    sum13.intoArray(out, out1At + outStride + LANES);
+    sum20.intoArray(out, out0At + 2 * outStride);
+    sum21.intoArray(out, out0At + 2 * outStride + LANES);
+    sum22.intoArray(out, out1At + 2 * outStride);
+    sum23.intoArray(out, out1At + 2 * outStride + LANES);
   }
 
   /** The product for 4 vectors of columns. The sums stay in registers, which arrays would not. */

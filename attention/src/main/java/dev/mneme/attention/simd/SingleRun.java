@@ -1,7 +1,8 @@
 package dev.mneme.attention.simd;
 
 import static dev.mneme.attention.simd.SimdMath.COLUMNS;
-import static dev.mneme.attention.simd.SimdMath.ROWS;
+import static dev.mneme.attention.simd.SimdMath.FEW;
+import static dev.mneme.attention.simd.SimdMath.NARROW;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.mneme.attention.AttentionShape;
@@ -51,7 +52,7 @@ final class SingleRun implements Workers.Task {
     shape = set.shape();
     dim = shape.headDim();
     paddedDim = SimdMath.padded(dim);
-    paddedGroup = Math.ceilDiv(shape.group(), ROWS) * ROWS;
+    paddedGroup = Math.ceilDiv(shape.group(), FEW) * FEW;
     output = new float[paddedDim];
   }
 
@@ -142,8 +143,8 @@ final class SingleRun implements Workers.Task {
       }
       Arrays.fill(output, 0);
       long first = head * (set.far() + (long) set.window()) + column;
-      for (int member = 0; member < paddedGroup; member += ROWS) {
-        SimdMath.addProduct(
+      for (int member = 0; member < paddedGroup; member += FEW) {
+        SimdMath.addProductOfFew(
             weights,
             member * PIECE,
             PIECE,
@@ -175,20 +176,22 @@ final class SingleRun implements Workers.Task {
       KeyRows keys = far ? set.farKeys() : set.windowKeys();
       int row = far ? column : column - set.far();
       Arrays.fill(weights, 0);
-      for (int i = 0; i < columns; i += COLUMNS) {
-        long at = keys.at(head, row + i);
-        for (int member = 0; member < paddedGroup; member += ROWS) {
-          SimdMath.addProduct(
+      int last = (columns - 1) / NARROW * NARROW;
+      for (int i = 0; i <= last; i += 2 * NARROW) {
+        int next = Math.min(i + NARROW, last);
+        for (int member = 0; member < paddedGroup; member += FEW) {
+          SimdMath.addTwoProducts(
               queries,
               member * dim,
               dim,
               dim,
               keys.memory(),
-              at,
-              COLUMNS,
+              keys.at(head, row + i),
+              keys.at(head, row + next),
               COLUMNS,
               weights,
               member * PIECE + i,
+              member * PIECE + next,
               PIECE);
         }
       }

@@ -1,6 +1,7 @@
 package dev.mneme.benchmarks.recall;
 
 import com.google.common.base.Splitter;
+import com.google.common.base.Ticker;
 import dev.mneme.MnemeModel;
 import dev.mneme.benchmarks.report.RecallTable;
 import dev.mneme.benchmarks.task.JsonLines;
@@ -278,7 +279,7 @@ public final class RecallCommand implements Callable<Integer> {
     }
     try (Recall recall =
         new Recall(opened, mode, header.run(), recording.settings(), memory, capacity)) {
-      Campaign campaign = new Campaign(open.size());
+      Campaign campaign = new Campaign(open, Ticker.systemTicker());
       for (int i = 0; i < open.size(); i++) {
         Sample next = i + 1 < open.size() ? open.get(i + 1) : null;
         RecallRow row = recall.ask(open.get(i), next);
@@ -286,7 +287,7 @@ public final class RecallCommand implements Callable<Integer> {
         if (writer != null) {
           writer.write(row);
         }
-        out().println(RecallSummary.line(row) + campaign.left(i + 1));
+        out().println(RecallSummary.line(row) + campaign.next());
         out().flush();
       }
     }
