@@ -3,6 +3,7 @@ package dev.mneme.attention.simd;
 import static dev.mneme.attention.simd.SimdMath.COLUMNS;
 import static dev.mneme.attention.simd.SimdMath.FEW;
 import static dev.mneme.attention.simd.SimdMath.NARROW;
+import static dev.mneme.attention.simd.SimdMath.ROWS;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.mneme.attention.AttentionShape;
@@ -32,6 +33,9 @@ final class SingleRun implements Workers.Task {
   private final int paddedDim;
   private final int paddedGroup;
 
+  /** Whether a group is one run of few rows: products of more would be of zeros for the most. */
+  private final boolean few;
+
   /** The pieces of each key/value head, one head after the other. */
   private final List<Piece> pieces = new ArrayList<>();
 
@@ -52,7 +56,8 @@ final class SingleRun implements Workers.Task {
     shape = set.shape();
     dim = shape.headDim();
     paddedDim = SimdMath.padded(dim);
-    paddedGroup = Math.ceilDiv(shape.group(), FEW) * FEW;
+    few = shape.group() <= FEW;
+    paddedGroup = few ? FEW : Math.ceilDiv(shape.group(), ROWS) * ROWS;
     output = new float[paddedDim];
   }
 
@@ -143,8 +148,13 @@ final class SingleRun implements Workers.Task {
       }
       Arrays.fill(output, 0);
       long first = head * (set.far() + (long) set.window()) + column;
-      for (int member = 0; member < paddedGroup; member += FEW) {
+      if (few) {
         SimdMath.addProductOfFew(
+            weights, 0, PIECE, columns, set.values(), first * dim, dim, dim, output, 0, paddedDim);
+        return;
+      }
+      for (int member = 0; member < paddedGroup; member += ROWS) {
+        SimdMath.addProduct(
             weights,
             member * PIECE,
             PIECE,
@@ -176,24 +186,46 @@ final class SingleRun implements Workers.Task {
       KeyRows keys = far ? set.farKeys() : set.windowKeys();
       int row = far ? column : column - set.far();
       Arrays.fill(weights, 0);
-      int last = (columns - 1) / NARROW * NARROW;
-      for (int i = 0; i <= last; i += 2 * NARROW) {
-        int next = Math.min(i + NARROW, last);
-        for (int member = 0; member < paddedGroup; member += FEW) {
-          SimdMath.addTwoProducts(
+      if (few) {
+        scoreFew(keys, row);
+        return;
+      }
+      for (int i = 0; i < columns; i += COLUMNS) {
+        long at = keys.at(head, row + i);
+        for (int member = 0; member < paddedGroup; member += ROWS) {
+          SimdMath.addProduct(
               queries,
               member * dim,
               dim,
               dim,
               keys.memory(),
-              keys.at(head, row + i),
-              keys.at(head, row + next),
+              at,
+              COLUMNS,
               COLUMNS,
               weights,
               member * PIECE + i,
-              member * PIECE + next,
               PIECE);
         }
+      }
+    }
+
+    private void scoreFew(KeyRows keys, int row) {
+      int last = (columns - 1) / NARROW * NARROW;
+      for (int i = 0; i <= last; i += 2 * NARROW) {
+        int next = Math.min(i + NARROW, last);
+        SimdMath.addTwoProducts(
+            queries,
+            0,
+            dim,
+            dim,
+            keys.memory(),
+            keys.at(head, row + i),
+            keys.at(head, row + next),
+            COLUMNS,
+            weights,
+            i,
+            next,
+            PIECE);
       }
     }
 
