@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 import static org.assertj.core.api.Assertions.assertThatIllegalStateException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.sun.management.ThreadMXBean;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.integration.generation.GenerationOptions;
 import dev.mneme.integration.importer.Precision;
@@ -12,6 +13,7 @@ import dev.mneme.integration.importer.RealModel;
 import dev.mneme.memory.codec.BlockPrecision;
 import dev.mneme.memory.file.MemoryFolder.Access;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -194,6 +196,20 @@ class RealFolderTest {
       two.close();
       assertThat(ofFork.logits()).containsExactly(expectedOther);
       assertThat(ofFork.logits(first)).containsExactly(other.logits(first));
+    }
+  }
+
+  /** As one document is asked many questions at once, of whose forks few are read from. */
+  @Test
+  void aForkTakesLittleUntilItReads() throws IOException {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    try (MnemeModel model = open();
+        MnemeSession document = model.newSession()) {
+      document.append(PROMPT);
+      document.fork().close();
+      long before = threads.getCurrentThreadAllocatedBytes();
+      document.fork();
+      assertThat(threads.getCurrentThreadAllocatedBytes() - before).isLessThan(256 << 10);
     }
   }
 

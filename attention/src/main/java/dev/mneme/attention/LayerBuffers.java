@@ -3,14 +3,24 @@ package dev.mneme.attention;
 import dev.mneme.memory.block.BlockShape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Memory that the layers of a session use one after the other. Allocated when first needed: a
- * session that is never read from costs none. Not thread-safe.
+ * Memory that the layers of a session use one after the other. All that is not small is allocated
+ * when first needed: of a hundred forks most are never read from. Not thread-safe.
  */
 final class LayerBuffers implements AutoCloseable {
 
+  private final AttentionShape shape;
+  private final RotaryEmbedding rotary;
+  private final int panel;
   private final Arena arena = Arena.ofShared();
+
+  /** Rotates queries and keys to their places in the text, and queries to those of far keys. */
+  final RotaryEmbedding.Rotator rotator;
+
+  final RotaryEmbedding.Rotator farRotator;
+  private RotaryEmbedding.@Nullable Rotator panelRotator;
 
   /** A block as it enters or leaves a store. */
   MemorySegment blockKeys = MemorySegment.NULL;
@@ -35,7 +45,28 @@ final class LayerBuffers implements AutoCloseable {
   /** Softmax weights of the window. */
   float[] mass = {};
 
-  void allocate(AttentionShape shape, BlockShape block, Timeline timeline, int panel) {
+  /**
+   * Buffers of one session.
+   *
+   * @param panel keys in a panel; see {@link AttentionKernel#keyPanel}
+   */
+  LayerBuffers(AttentionShape shape, RotaryEmbedding rotary, int panel) {
+    this.shape = shape;
+    this.rotary = rotary;
+    this.panel = panel;
+    rotator = rotary.rotator(shape.headDim());
+    farRotator = rotary.rotator(shape.headDim());
+  }
+
+  /** Rotates the keys of a panel. */
+  RotaryEmbedding.Rotator panelRotator() {
+    if (panelRotator == null) {
+      panelRotator = rotary.rotator(shape.headDim(), panel);
+    }
+    return panelRotator;
+  }
+
+  void allocate(BlockShape block, Timeline timeline) {
     if (vectors.length > 0) {
       return;
     }

@@ -33,13 +33,6 @@ final class LayerMemory implements AutoCloseable {
 
   private final AttentionShape shape;
   private final Timeline timeline;
-  private final RotaryEmbedding rotary;
-  private final RotaryEmbedding.Rotator rotator;
-  private final RotaryEmbedding.Rotator farRotator;
-
-  /** Rotates the keys of a panel. */
-  private final RotaryEmbedding.Rotator panelRotator;
-
   private final FarPositions positions;
   private final AttentionKernel kernel;
   private final BlockStore store;
@@ -74,7 +67,6 @@ final class LayerMemory implements AutoCloseable {
   LayerMemory(
       AttentionShape shape,
       Timeline timeline,
-      RotaryEmbedding rotary,
       FarPositions positions,
       AttentionKernel kernel,
       BlockStore store,
@@ -83,10 +75,6 @@ final class LayerMemory implements AutoCloseable {
       StageClock clock) {
     this.shape = shape;
     this.timeline = timeline;
-    this.rotary = rotary;
-    rotator = rotary.rotator(shape.headDim());
-    farRotator = rotary.rotator(shape.headDim());
-    panelRotator = rotary.rotator(shape.headDim(), kernel.keyPanel());
     this.positions = positions;
     this.kernel = kernel;
     this.store = store;
@@ -186,15 +174,7 @@ final class LayerMemory implements AutoCloseable {
     }
     LayerMemory fork =
         new LayerMemory(
-            shape,
-            timeline,
-            rotary,
-            positions,
-            kernel,
-            forkedStore,
-            forkedSelectors,
-            buffers,
-            clock);
+            shape, timeline, positions, kernel, forkedStore, forkedSelectors, buffers, clock);
     fork.layout = layout;
     fork.set = set == null ? null : set.retain();
     for (int chooser = 0; chooser < slots.length; chooser++) {
@@ -222,7 +202,7 @@ final class LayerMemory implements AutoCloseable {
 
   /** Reads what {@link #save} wrote; blocks in the slots come from the store. */
   void restore(StateInput input, WorkingLayout layout) throws IOException {
-    buffers.allocate(shape, store.shape(), timeline, kernel.keyPanel());
+    buffers.allocate(store.shape(), timeline);
     int[][] saved = new int[slots.length][timeline.config().topK()];
     for (int[] of : saved) {
       for (int slot = 0; slot < of.length; slot++) {
@@ -307,9 +287,9 @@ final class LayerMemory implements AutoCloseable {
         mean[i] += buffers.vectors[i];
       }
     }
-    rotator.turnTo(positions.retrieval(), 0, 1f / count);
+    buffers.rotator.turnTo(positions.retrieval(), 0, 1f / count);
     for (int at = 0; at < width; at += shape.headDim()) {
-      rotator.rotate(mean, at, mean, at);
+      buffers.rotator.rotate(mean, at, mean, at);
     }
     List<Hits> choices = new ArrayList<>();
     int part = width / selectors.size();
@@ -424,7 +404,7 @@ final class LayerMemory implements AutoCloseable {
     int done = 0;
     while (done < count) {
       boolean whole = (row + done) % panel == 0 && count - done >= panel;
-      RotaryEmbedding.Rotator turning = whole ? panelRotator : farRotator;
+      RotaryEmbedding.Rotator turning = whole ? buffers.panelRotator() : buffers.farRotator;
       int rows = whole ? panel : 1;
       for (int key = 0; key < rows && !positions.keepsKeys(); key++) {
         turning.turnTo(key, positions.keys(), positions.keyRow(place + done + key), 1f);
@@ -513,10 +493,10 @@ final class LayerMemory implements AutoCloseable {
       int windowRow = token % layout.window();
       int recentRow = token % layout.recent();
       keys.read(token - first, buffers.vectors, width);
-      rotator.turnTo(angles, token - first, 1f);
+      buffers.rotator.turnTo(angles, token - first, 1f);
       for (int head = 0; head < shape.kvHeads(); head++) {
         int at = head * dim;
-        rotator.rotate(buffers.vectors, at, buffers.rotated, at);
+        buffers.rotator.rotate(buffers.vectors, at, buffers.rotated, at);
         put(buffers.vectors, at, set.recentKeys(), set.offset(head, recentRow, layout.recent()));
         set.windowKeys().put(head, windowRow, buffers.rotated, at);
       }
@@ -546,17 +526,17 @@ final class LayerMemory implements AutoCloseable {
     for (int i = 0; i < count; i++) {
       int token = tile.from() + i;
       queries.read(token - first, buffers.vectors, shape.heads() * dim);
-      rotator.turnTo(windowAngles, token - first, shape.scale());
+      buffers.rotator.turnTo(windowAngles, token - first, shape.scale());
       for (int head = 0; head < shape.heads(); head++) {
         if (head % members == 0) {
           int position =
               positions.queryRow(token, block.remainderStart(), remainderPlaces[head / members]);
-          farRotator.turnTo(positions.queries(), position, shape.scale());
+          buffers.farRotator.turnTo(positions.queries(), position, shape.scale());
         }
         int from = head * dim;
         int to = tile.buffers().row(head, i) * dim;
-        rotator.rotate(buffers.vectors, from, buffers.tileQueries, to);
-        farRotator.rotate(buffers.vectors, from, buffers.tileFarQueries, to);
+        buffers.rotator.rotate(buffers.vectors, from, buffers.tileQueries, to);
+        buffers.farRotator.rotate(buffers.vectors, from, buffers.tileFarQueries, to);
       }
     }
     int floats = count * shape.heads() * dim;

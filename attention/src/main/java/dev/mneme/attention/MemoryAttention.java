@@ -44,7 +44,7 @@ public final class MemoryAttention implements AutoCloseable {
   private final FarPositions positions;
   private final BlockShape blockShape;
   private final List<LayerMemory> layers = new ArrayList<>();
-  private final LayerBuffers buffers = new LayerBuffers();
+  private final LayerBuffers buffers;
   private final StageClock clock = new StageClock();
 
   private WorkingLayout layout;
@@ -93,6 +93,7 @@ public final class MemoryAttention implements AutoCloseable {
     this.kernel = kernel;
     positions = new FarPositions(config, rotary);
     blockShape = new BlockShape(shape.kvHeads(), config.blockSize(), shape.headDim());
+    buffers = new LayerBuffers(shape, rotary, kernel.keyPanel());
     int dimension = shape.heads() * shape.headDim();
     for (int layer = 0; layer < layerCount; layer++) {
       BlockStore store = stores.open(layer, blockShape, dimension);
@@ -110,8 +111,7 @@ public final class MemoryAttention implements AutoCloseable {
                 config.neighbours()));
       }
       layers.add(
-          new LayerMemory(
-              shape, timeline, rotary, positions, kernel, store, selectors, buffers, clock));
+          new LayerMemory(shape, timeline, positions, kernel, store, selectors, buffers, clock));
     }
   }
 
@@ -165,6 +165,7 @@ public final class MemoryAttention implements AutoCloseable {
     kernel = origin.kernel;
     positions = origin.positions;
     blockShape = origin.blockShape;
+    buffers = new LayerBuffers(shape, windowRotary, kernel.keyPanel());
     layout = origin.layout;
     tokens = origin.tokens;
     lastRemainder = origin.lastRemainder;
@@ -367,7 +368,7 @@ public final class MemoryAttention implements AutoCloseable {
   }
 
   private void useLayout(WorkingLayout next) {
-    buffers.allocate(shape, blockShape, timeline, kernel.keyPanel());
+    buffers.allocate(blockShape, timeline);
     for (LayerMemory layer : layers) {
       layer.use(next);
     }

@@ -61,7 +61,8 @@ public final class ExactIndex implements BlockIndex {
   /** How many of them are a fork's too, or its origin's, and so not used again. */
   private int shared;
 
-  private final float[] vector;
+  /** A vector that is looked up; made by the first search, as most forks never see one. */
+  private float[] vector = {};
 
   private final Workers workers;
 
@@ -96,7 +97,6 @@ public final class ExactIndex implements BlockIndex {
     this.vectors = vectors;
     this.space = space;
     this.workers = workers;
-    vector = new float[dimension];
     scratches = new Scratch[workers.threads() == 1 ? 1 : PARTS * workers.threads()];
     Arrays.setAll(scratches, part -> new Scratch(dimension));
   }
@@ -158,6 +158,7 @@ public final class ExactIndex implements BlockIndex {
     if (scores.length < size()) {
       scores = new float[2 * size()];
       bounds = new float[2 * size()];
+      vector = new float[dimension];
     }
     int[] promising = estimate(query, found).blocks();
     Best best = new Best(found);
