@@ -58,16 +58,16 @@ public final class CodeSpace implements AutoCloseable {
   /** A file of records of one length, with those that are free again. */
   private record Spill(RecordFile file, long bytes, AtomicInteger used, Deque<Integer> free) {}
 
-  /** Rows of codes with several owners: an index and its forks. */
+  /** Codes with several owners: an index and its forks. */
   final class Codes {
 
-    private final byte[][] kept;
+    private final byte[] kept;
     private final @Nullable Spill spill;
     private final int record;
     private final AtomicInteger owners = new AtomicInteger(1);
 
-    /** Either the rows themselves, or none and their record. */
-    private Codes(byte[][] kept, @Nullable Spill spill, int record) {
+    /** Either the codes themselves, or none and their record. */
+    private Codes(byte[] kept, @Nullable Spill spill, int record) {
       this.kept = kept;
       this.spill = spill;
       this.record = record;
@@ -76,26 +76,22 @@ public final class CodeSpace implements AutoCloseable {
     /**
      * The codes.
      *
-     * @param scratch gives as many rows of the same length, filled and returned where the codes are
-     *     in the file
+     * @param scratch gives an array of the same length, filled and returned where the codes are in
+     *     the file
      */
-    byte[][] read(Supplier<byte[][]> scratch) {
+    byte[] read(Supplier<byte[]> scratch) {
       if (spill == null) {
         return kept;
       }
-      byte[][] rows = scratch.get();
+      byte[] codes = scratch.get();
       try (Arena arena = Arena.ofConfined()) {
         MemorySegment buffer = spill.file.buffer(arena);
         spill.file.read(record, buffer);
-        long at = 0;
-        for (byte[] row : rows) {
-          MemorySegment.copy(buffer, ValueLayout.JAVA_BYTE, at, row, 0, row.length);
-          at += row.length;
-        }
+        MemorySegment.copy(buffer, ValueLayout.JAVA_BYTE, 0, codes, 0, codes.length);
       } catch (IOException e) {
         throw new UncheckedIOException(e.getMessage(), e);
       }
-      return rows;
+      return codes;
     }
 
     Codes retain() {
@@ -110,34 +106,29 @@ public final class CodeSpace implements AutoCloseable {
     }
 
     long bytes() {
-      return spill == null ? (long) kept.length * kept[0].length : 0;
+      return kept.length;
     }
   }
 
   /**
    * Keeps codes.
    *
-   * @param rows of one length; kept, so the caller must not change them
+   * @param codes kept, so the caller must not change them
    */
-  synchronized Codes keep(byte[][] rows) {
+  synchronized Codes keep(byte[] codes) {
     checkState(!closed, "the space is closed");
-    long bytes = (long) rows.length * rows[0].length;
-    if (resident + bytes <= maxBytes) {
-      resident += bytes;
-      return new Codes(rows, null, 0);
+    if (resident + codes.length <= maxBytes) {
+      resident += codes.length;
+      return new Codes(codes, null, 0);
     }
     try (Arena arena = Arena.ofConfined()) {
-      Spill spill = spill(bytes);
+      Spill spill = spill(codes.length);
       Integer free = spill.free.poll();
       int record = free == null ? spill.used.getAndIncrement() : free;
       MemorySegment buffer = spill.file.buffer(arena);
-      long at = 0;
-      for (byte[] row : rows) {
-        MemorySegment.copy(row, 0, buffer, ValueLayout.JAVA_BYTE, at, row.length);
-        at += row.length;
-      }
+      MemorySegment.copy(codes, 0, buffer, ValueLayout.JAVA_BYTE, 0, codes.length);
       spill.file.write(record, buffer);
-      return new Codes(new byte[0][], spill, record);
+      return new Codes(new byte[0], spill, record);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write to %s: %s".formatted(parent, e.getMessage()), e);
     }

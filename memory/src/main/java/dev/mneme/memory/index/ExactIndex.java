@@ -4,10 +4,10 @@ import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
 import dev.mneme.memory.concurrent.Workers;
+import dev.mneme.memory.simd.ByteProducts;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.function.Supplier;
 import org.apache.lucene.util.VectorUtil;
 
 /**
@@ -16,33 +16,32 @@ import org.apache.lucene.util.VectorUtil;
  * <p>A scan is bound by the bytes that it reads, so it reads 8-bit integers and looks up the few
  * float32 vectors that could be among the best. Vectors are cut into groups of {@value #GROUP}; a
  * vector {@code r} of a group with mean {@code c} is kept as integers {@code i} and a scale {@code
- * s}, {@code r = c + s * i + e}, and the query as {@code q = t * j + f}. Then, by Cauchy and
- * Schwarz,
+ * s}, {@code r = c + s * i + e}. Then, by Cauchy and Schwarz, for a query {@code q}
  *
  * <pre>
- * |q.r - (q.c + s * t * i.j)| = |q.e + f.(s * i)| <= |q| |e| + |f| |s * i|
+ * |q.r - (q.c + s * q.i)| = |q.e| <= |q| |e|
  * </pre>
  *
  * <p>The {@code k} blocks that look best are scored in float32 first, then those others whose upper
  * bound reaches the {@code k}-th largest score found so far. Subtracting the mean matters: keys
  * have large components in common, which would make the bounds useless. The scan reads {@code size
- * * dimension} bytes, where they are many by several workers. Lucene's inner products use SIMD
- * where the JVM was started with {@code --add-modules jdk.incubator.vector}.
+ * * dimension} bytes, {@value ByteProducts#ROWS} groups at a time and where they are many by
+ * several workers.
  */
 public final class ExactIndex implements BlockIndex {
 
   private static final int GROUP = 64;
-
-  /** Groups that are worth more than one thread: some twenty-five microseconds of scanning. */
-  private static final int MANY_GROUPS = 4;
 
   /** Parts of a scan for each thread, so that one that comes late still takes some. */
   private static final int PARTS = 2;
 
   private static final int LARGEST = 127;
 
-  /** Rounding of float32 inner products, relative to the norms: some channels times 2^-24. */
-  private static final float ROUNDING = 1e-5f;
+  /**
+   * Rounding of two sums of float32 products relative to the norms, for each channel and for what
+   * else is added and multiplied.
+   */
+  private static final float ROUNDING = 0x1p-23f;
 
   private final int dimension;
   private final VectorSource vectors;
@@ -61,14 +60,12 @@ public final class ExactIndex implements BlockIndex {
   /** How many of them are a fork's too, or its origin's, and so not used again. */
   private int shared;
 
-  /** A vector that is looked up; made by the first search, as most forks never see one. */
-  private float[] vector = {};
-
   private final Workers workers;
 
-  /** For each part of a search, codes of a group that is not in memory. */
-  private final Scratch[] scratches;
+  /** A vector that is looked up; this and what follows is made by the first search. */
+  private float[] vector = {};
 
+  private Part[] parts = {};
   private float[] scores = {};
   private float[] bounds = {};
   private boolean closed;
@@ -97,27 +94,6 @@ public final class ExactIndex implements BlockIndex {
     this.vectors = vectors;
     this.space = space;
     this.workers = workers;
-    scratches = new Scratch[workers.threads() == 1 ? 1 : PARTS * workers.threads()];
-    Arrays.setAll(scratches, part -> new Scratch(dimension));
-  }
-
-  /** Rows that are made when they are first needed. */
-  private static final class Scratch implements Supplier<byte[][]> {
-
-    private final int dimension;
-    private byte[][] rows = {};
-
-    Scratch(int dimension) {
-      this.dimension = dimension;
-    }
-
-    @Override
-    public byte[][] get() {
-      if (rows.length == 0) {
-        rows = new byte[GROUP][dimension];
-      }
-      return rows;
-    }
   }
 
   @Override
@@ -155,11 +131,7 @@ public final class ExactIndex implements BlockIndex {
     if (found == 0) {
       return Hits.NONE;
     }
-    if (scores.length < size()) {
-      scores = new float[2 * size()];
-      bounds = new float[2 * size()];
-      vector = new float[dimension];
-    }
+    makeRoom();
     int[] promising = estimate(query, found).blocks();
     Best best = new Best(found);
     for (int block : promising) {
@@ -176,23 +148,36 @@ public final class ExactIndex implements BlockIndex {
     return best.hits();
   }
 
+  private void makeRoom() {
+    if (parts.length == 0) {
+      vector = new float[dimension];
+      parts = new Part[workers.threads() == 1 ? 1 : PARTS * workers.threads()];
+      Arrays.setAll(parts, part -> new Part(GROUP * ByteProducts.padded(dimension)));
+    }
+    if (scores.length < size()) {
+      scores = new float[2 * size()];
+      bounds = new float[2 * size()];
+    }
+  }
+
   /** Fills in scores and bounds; gives the {@code k} blocks with the largest lower bounds. */
   private Hits estimate(float[] query, int k) {
-    Codes codes = Codes.of(query);
+    float[] padded = Arrays.copyOf(query, ByteProducts.padded(dimension));
     float norm = norm(query);
     Best lower = new Best(k);
-    int parts = groups.size() < MANY_GROUPS ? 1 : scratches.length;
-    if (parts == 1) {
-      estimate(query, codes, norm, lower, 0, groups.size(), scratches[0]);
+    int steps = Math.ceilDiv(groups.size(), ByteProducts.ROWS);
+    int count = Math.min(steps, parts.length);
+    if (count <= 1) {
+      estimate(query, padded, norm, lower, 0, steps, parts[0]);
     } else {
-      Best[] ofParts = new Best[parts];
+      Best[] ofParts = new Best[count];
       Arrays.setAll(ofParts, part -> new Best(k));
       workers.run(
-          parts,
+          count,
           part -> {
-            int from = part * groups.size() / parts;
-            int to = (part + 1) * groups.size() / parts;
-            estimate(query, codes, norm, ofParts[part], from, to, scratches[part]);
+            int from = part * steps / count;
+            int to = (part + 1) * steps / count;
+            estimate(query, padded, norm, ofParts[part], from, to, parts[part]);
           });
       for (Best best : ofParts) {
         lower.offer(best.hits());
@@ -208,19 +193,60 @@ public final class ExactIndex implements BlockIndex {
     return lower.hits();
   }
 
+  /** Scans groups, as many together as there are rows in {@link ByteProducts}. */
   private void estimate(
-      float[] query, Codes codes, float norm, Best lower, int from, int to, Scratch scratch) {
-    for (int number = from; number < to; number++) {
-      Group group = groups.get(number);
-      float common = VectorUtil.dotProduct(query, group.mean);
-      float rounding = ROUNDING * norm * group.largestNorm;
-      byte[][] rows = group.integers.read(scratch);
-      for (int i = 0, block = number * GROUP; i < GROUP; i++, block++) {
-        float integers = VectorUtil.dotProduct(codes.integers, rows[i]);
-        scores[block] = common + codes.scale * group.scales[i] * integers;
-        bounds[block] = norm * group.errors[i] + codes.error * group.norms[i] + rounding;
-        lower.offer(block, scores[block] - bounds[block]);
+      float[] query, float[] padded, float norm, Best lower, int fromStep, int toStep, Part part) {
+    for (int step = fromStep; step < toStep; step++) {
+      int first = step * ByteProducts.ROWS;
+      int count = Math.min(ByteProducts.ROWS, groups.size() - first);
+      part.multiply(padded, groups.subList(first, first + count));
+      for (int number = 0; number < count; number++) {
+        Group group = groups.get(first + number);
+        float common = VectorUtil.dotProduct(query, group.mean);
+        int block = (first + number) * GROUP;
+        for (int i = 0; i < GROUP; i++, block++) {
+          scores[block] = common + group.scales[i] * part.products[number * GROUP + i];
+          bounds[block] = norm * group.errors[i];
+          lower.offer(block, scores[block] - bounds[block]);
+        }
       }
+    }
+  }
+
+  /** What one thread scans with. */
+  private static final class Part {
+
+    private final byte[][] codes = new byte[ByteProducts.ROWS][];
+
+    /** For codes that are in a file; made when first needed. */
+    private final byte[][] buffers = new byte[ByteProducts.ROWS][0];
+
+    private final int codeBytes;
+
+    /** Of each group one after the other. */
+    final float[] products = new float[ByteProducts.ROWS * GROUP];
+
+    Part(int codeBytes) {
+      this.codeBytes = codeBytes;
+    }
+
+    void multiply(float[] query, List<Group> groups) {
+      for (int number = 0; number < codes.length; number++) {
+        int buffer = number;
+        // Where groups are fewer than rows, the first one fills up.
+        codes[number] =
+            number < groups.size() ? groups.get(number).codes.read(() -> buffer(buffer)) : codes[0];
+      }
+      for (int row = 0; row < GROUP; row++) {
+        ByteProducts.multiply(query, codes, row * query.length, products, row, GROUP);
+      }
+    }
+
+    private byte[] buffer(int number) {
+      if (buffers[number].length == 0) {
+        buffers[number] = new byte[codeBytes];
+      }
+      return buffers[number];
     }
   }
 
@@ -238,7 +264,7 @@ public final class ExactIndex implements BlockIndex {
     checkState(!closed, "the index is closed");
     ExactIndex fork = new ExactIndex(dimension, vectors, space, workers);
     for (Group group : groups) {
-      group.integers.retain();
+      group.codes.retain();
       fork.groups.add(group);
     }
     System.arraycopy(rest, 0, fork.rest, 0, ungrouped);
@@ -256,7 +282,7 @@ public final class ExactIndex implements BlockIndex {
   public long residentBytes() {
     long bytes = (groups.size() + ungrouped) * (long) dimension * Float.BYTES;
     for (Group group : groups) {
-      bytes += group.integers.bytes();
+      bytes += group.codes.bytes();
     }
     return bytes;
   }
@@ -264,75 +290,54 @@ public final class ExactIndex implements BlockIndex {
   @Override
   public void close() {
     closed = true;
-    groups.forEach(group -> group.integers.release());
+    groups.forEach(group -> group.codes.release());
     groups.clear();
     ungrouped = 0;
   }
 
-  /** {@value #GROUP} vectors relative to their mean. */
+  /**
+   * {@value #GROUP} vectors relative to their mean.
+   *
+   * @param codes integers, row-major {@code [GROUP, padded dimension]}
+   * @param scales of the integers of each vector
+   * @param errors norms of what rounding left out of each vector, and rounds in products with it
+   */
   @SuppressWarnings("ArrayRecordComponent") // read in the scan
-  private record Group(
-      float[] mean,
-      float largestNorm,
-      CodeSpace.Codes integers,
-      float[] scales,
-      float[] norms,
-      float[] errors) {
+  private record Group(float[] mean, CodeSpace.Codes codes, float[] scales, float[] errors) {
 
     static Group of(float[][] vectors, CodeSpace space) {
-      float[] mean = new float[vectors[0].length];
+      int dimension = vectors[0].length;
+      float[] mean = new float[dimension];
       float largestNorm = 0;
       for (float[] vector : vectors) {
         largestNorm = Math.max(largestNorm, norm(vector));
-        for (int i = 0; i < mean.length; i++) {
+        for (int i = 0; i < dimension; i++) {
           mean[i] += vector[i] / GROUP;
         }
       }
-      byte[][] integers = new byte[GROUP][];
+      largestNorm += norm(mean);
+      int stride = ByteProducts.padded(dimension);
+      byte[] codes = new byte[GROUP * stride];
       float[] scales = new float[GROUP];
-      float[] norms = new float[GROUP];
       float[] errors = new float[GROUP];
-      float[] difference = new float[mean.length];
+      float[] error = new float[dimension];
       for (int v = 0; v < GROUP; v++) {
-        for (int i = 0; i < mean.length; i++) {
-          difference[i] = vectors[v][i] - mean[i];
+        float largest = 0;
+        for (int i = 0; i < dimension; i++) {
+          error[i] = vectors[v][i] - mean[i];
+          largest = Math.max(largest, Math.abs(error[i]));
         }
-        Codes codes = Codes.of(difference);
-        integers[v] = codes.integers;
-        scales[v] = codes.scale;
-        norms[v] = codes.norm;
-        errors[v] = codes.error;
+        scales[v] = largest / LARGEST;
+        float inverse = largest == 0 ? 0 : LARGEST / largest;
+        for (int i = 0; i < dimension; i++) {
+          byte code = (byte) Math.round(error[i] * inverse);
+          codes[v * stride + i] = code;
+          error[i] -= code * scales[v];
+        }
+        float left = norm(error);
+        errors[v] = left + ROUNDING * (dimension + 2) * (largestNorm + left);
       }
-      return new Group(mean, largestNorm + norm(mean), space.keep(integers), scales, norms, errors);
-    }
-  }
-
-  /**
-   * A vector as integers.
-   *
-   * @param scale of the integers
-   * @param norm of the integers times the scale
-   * @param error norm of what rounding left out
-   */
-  @SuppressWarnings("ArrayRecordComponent") // read in the scan
-  private record Codes(byte[] integers, float scale, float norm, float error) {
-
-    static Codes of(float[] vector) {
-      float largest = 0;
-      for (float channel : vector) {
-        largest = Math.max(largest, Math.abs(channel));
-      }
-      float scale = largest / LARGEST;
-      float inverse = scale == 0 ? 0 : 1 / scale;
-      byte[] integers = new byte[vector.length];
-      float[] rounded = new float[vector.length];
-      float[] error = new float[vector.length];
-      for (int i = 0; i < vector.length; i++) {
-        integers[i] = (byte) Math.round(vector[i] * inverse);
-        rounded[i] = integers[i] * scale;
-        error[i] = vector[i] - rounded[i];
-      }
-      return new Codes(integers, scale, ExactIndex.norm(rounded), ExactIndex.norm(error));
+      return new Group(mean, space.keep(codes), scales, errors);
     }
   }
 }

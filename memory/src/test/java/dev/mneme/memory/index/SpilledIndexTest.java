@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Random;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
@@ -45,12 +46,12 @@ class SpilledIndexTest extends ExactIndexTest {
 
   @Test
   void roomThatIsGivenBackIsUsedAgain() throws IOException {
-    int dimension = 8;
+    int dimension = 32;
     int group = 64 * dimension;
     float[][] vectors =
         new Random(1)
             .doubles(640)
-            .mapToObj(i -> new float[] {(float) i, 1, 0, 0, 0, 0, 0, 0})
+            .mapToObj(i -> Arrays.copyOf(new float[] {(float) i, 1}, dimension))
             .toArray(float[][]::new);
     VectorSource source = (block, to) -> System.arraycopy(vectors[block], 0, to, 0, dimension);
     try (CodeSpace bounded = CodeSpace.bounded(3L * group, folder)) {
@@ -65,7 +66,7 @@ class SpilledIndexTest extends ExactIndexTest {
         ExactIndex fork = index.fork(source);
         index.close();
         assertThat(bounded.residentBytes()).isEqualTo(3L * group);
-        float[] query = {1, 0.5f, 0, 0, 0, 0, 0, 0};
+        float[] query = Arrays.copyOf(new float[] {1, 0.5f}, dimension);
         assertThat(fork.search(query, 5).blocks()).isEqualTo(all.search(query, 5).blocks());
         fork.close();
         assertThat(bounded.residentBytes()).isZero();
