@@ -4,14 +4,14 @@ import dev.mneme.benchmarks.task.RecallRow;
 import java.awt.Color;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
-import java.util.Objects;
+import java.util.Map;
+import java.util.Set;
 import java.util.SortedMap;
-import java.util.SortedSet;
 import java.util.TreeMap;
-import java.util.TreeSet;
 import org.knowm.xchart.ChartEncoder;
 import org.knowm.xchart.HeatMapChart;
 import org.knowm.xchart.HeatMapChartBuilder;
@@ -52,41 +52,52 @@ public record RecallHeatmap(
   }
 
   /**
-   * Draws rows of one task, mode and settings.
+   * Draws rows of one task, mode and settings. The depths are those of the length that has most of
+   * them; a length with others shows the nearest of its own in each row.
    *
    * @throws IllegalArgumentException if none of them has a depth
    */
   public static RecallHeatmap of(String title, List<RecallRow> rows) {
     SortedMap<Integer, String> lengths = new TreeMap<>();
-    SortedSet<Double> depths = new TreeSet<>(Comparator.reverseOrder());
+    SortedMap<Integer, SortedMap<Double, List<RecallRow>>> columns = new TreeMap<>();
     for (RecallRow row : rows) {
       if (row.depth() != null) {
         Cell cell = Cell.of(row);
         lengths.put(cell.length(), cell.lengthText());
-        depths.add(row.depth());
+        columns
+            .computeIfAbsent(cell.length(), length -> new TreeMap<>(Comparator.reverseOrder()))
+            .computeIfAbsent(row.depth(), depth -> new ArrayList<>())
+            .add(row);
       }
     }
-    if (depths.isEmpty()) {
+    if (columns.isEmpty()) {
       throw new IllegalArgumentException("nothing to draw: no result has a depth");
     }
-    List<List<Double>> scores = new ArrayList<>();
-    for (int length : lengths.keySet()) {
-      scores.add(
-          depths.stream()
-              .map(depth ->
-                  rows.stream()
-                      .filter(row -> Cell.of(row).length() == length)
-                      .filter(row -> Objects.equals(row.depth(), depth))
-                      .mapToDouble(RecallRow::score)
-                      .average()
-                      .orElse(Double.NaN))
-              .toList());
-    }
+    Set<Double> depths =
+        Collections.max(columns.values(), Comparator.comparingInt(Map::size)).keySet();
     return new RecallHeatmap(
         title,
         List.copyOf(lengths.values()),
         depths.stream().map(depth -> String.format(Locale.ROOT, "%.0f", 100 * depth)).toList(),
-        scores);
+        columns.values().stream().map(column -> scores(column, depths)).toList());
+  }
+
+  private static List<Double> scores(Map<Double, List<RecallRow>> column, Set<Double> depths) {
+    boolean ofItsOwn = !depths.containsAll(column.keySet());
+    List<Double> scores = new ArrayList<>();
+    for (double depth : depths) {
+      double shown =
+          ofItsOwn
+              ? Collections.min(
+                  column.keySet(), Comparator.comparingDouble(own -> Math.abs(own - depth)))
+              : depth;
+      scores.add(
+          column.getOrDefault(shown, List.of()).stream()
+              .mapToDouble(RecallRow::score)
+              .average()
+              .orElse(Double.NaN));
+    }
+    return scores;
   }
 
   /** As a PNG image. */

@@ -82,6 +82,20 @@ class RecallTableTest {
   }
 
   @Test
+  void aLengthWithDepthsOfItsOwnShowsTheNearest() {
+    List<RecallRow> rows =
+        List.of(
+            row("a", "passkey", 1024, "memory", 1, 0.0),
+            row("b", "passkey", 1024, "memory", 0, 0.5),
+            row("c", "passkey", 1024, "memory", 1, 1.0),
+            row("d", "passkey", 2048, "memory", 0, 0.2),
+            row("e", "passkey", 2048, "memory", 1, 0.9));
+    RecallHeatmap heatmap = RecallHeatmap.of("pass key", rows);
+    assertThat(heatmap.depths()).containsExactly("100", "50", "0");
+    assertThat(heatmap.scores()).containsExactly(List.of(1.0, 0.0, 1.0), List.of(1.0, 0.0, 0.0));
+  }
+
+  @Test
   void onePageHasItAll() throws IOException {
     List<RecallRow> rows = List.of(row("a<b", "passkey", 1024, "memory", 1, 0.05));
     RunHeader header =

@@ -163,12 +163,11 @@ public final class ExactIndex implements BlockIndex {
   /** Fills in scores and bounds; gives the {@code k} blocks with the largest lower bounds. */
   private Hits estimate(float[] query, int k) {
     float[] padded = Arrays.copyOf(query, ByteProducts.padded(dimension));
-    float norm = norm(query);
     Best lower = new Best(k);
     int steps = Math.ceilDiv(groups.size(), ByteProducts.ROWS);
     int count = Math.min(steps, parts.length);
     if (count <= 1) {
-      estimate(query, padded, norm, lower, 0, steps, parts[0]);
+      estimate(padded, lower, 0, steps, parts[0]);
     } else {
       Best[] ofParts = new Best[count];
       Arrays.setAll(ofParts, part -> new Best(k));
@@ -177,7 +176,7 @@ public final class ExactIndex implements BlockIndex {
           part -> {
             int from = part * steps / count;
             int to = (part + 1) * steps / count;
-            estimate(query, padded, norm, ofParts[part], from, to, parts[part]);
+            estimate(padded, ofParts[part], from, to, parts[part]);
           });
       for (Best best : ofParts) {
         lower.offer(best.hits());
@@ -194,12 +193,12 @@ public final class ExactIndex implements BlockIndex {
   }
 
   /** Scans groups, as many together as there are rows in {@link ByteProducts}. */
-  private void estimate(
-      float[] query, float[] padded, float norm, Best lower, int fromStep, int toStep, Part part) {
-    for (int step = fromStep; step < toStep; step++) {
+  private void estimate(float[] query, Best lower, int from, int to, Part part) {
+    float norm = norm(query);
+    for (int step = from; step < to; step++) {
       int first = step * ByteProducts.ROWS;
       int count = Math.min(ByteProducts.ROWS, groups.size() - first);
-      part.multiply(padded, groups.subList(first, first + count));
+      part.multiply(query, groups.subList(first, first + count));
       for (int number = 0; number < count; number++) {
         Group group = groups.get(first + number);
         float common = VectorUtil.dotProduct(query, group.mean);
@@ -298,7 +297,8 @@ public final class ExactIndex implements BlockIndex {
   /**
    * {@value #GROUP} vectors relative to their mean.
    *
-   * @param codes integers, row-major {@code [GROUP, padded dimension]}
+   * @param mean padded by zeros
+   * @param codes integers, row-major {@code [GROUP, mean.length]}
    * @param scales of the integers of each vector
    * @param errors norms of what rounding left out of each vector, and rounds in products with it
    */
@@ -307,7 +307,8 @@ public final class ExactIndex implements BlockIndex {
 
     static Group of(float[][] vectors, CodeSpace space) {
       int dimension = vectors[0].length;
-      float[] mean = new float[dimension];
+      int stride = ByteProducts.padded(dimension);
+      float[] mean = new float[stride];
       float largestNorm = 0;
       for (float[] vector : vectors) {
         largestNorm = Math.max(largestNorm, norm(vector));
@@ -316,7 +317,6 @@ public final class ExactIndex implements BlockIndex {
         }
       }
       largestNorm += norm(mean);
-      int stride = ByteProducts.padded(dimension);
       byte[] codes = new byte[GROUP * stride];
       float[] scales = new float[GROUP];
       float[] errors = new float[GROUP];
