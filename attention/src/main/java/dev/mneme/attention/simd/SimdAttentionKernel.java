@@ -6,6 +6,7 @@ import dev.mneme.attention.AttentionKernel;
 import dev.mneme.attention.QueryTile;
 import dev.mneme.attention.WorkingSet;
 import dev.mneme.memory.concurrent.Workers;
+import dev.mneme.memory.simd.VectorApi;
 import java.util.Queue;
 import java.util.concurrent.ConcurrentLinkedQueue;
 
@@ -36,7 +37,7 @@ public final class SimdAttentionKernel implements AttentionKernel {
 
   /** Whether the JVM runs with the Vector API, on a machine whose vectors make it worth it. */
   public static boolean isAvailable() {
-    return ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent() && SimdMath.isFast();
+    return VectorApi.isFast();
   }
 
   @Override

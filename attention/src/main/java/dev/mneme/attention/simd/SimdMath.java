@@ -68,11 +68,6 @@ final class SimdMath {
 
   private SimdMath() {}
 
-  /** Whether vectors are wide enough for these loops to be worth it. */
-  static boolean isFast() {
-    return LANES >= 8;
-  }
-
   /** The least length that is not below {@code columns} and that all loops over floats take. */
   static int padded(int columns) {
     return Math.ceilDiv(columns, NARROW) * NARROW;
@@ -111,8 +106,8 @@ final class SimdMath {
   }
 
   /**
-   * {@link #addProduct} for {@link #FEW} rows. More columns are computed together instead: where
-   * rows are few, {@code b} is read from memory, which goes best by whole stretches.
+   * {@link #addProduct} for {@link #FEW} rows. More columns are computed together instead, so that
+   * whole stretches of {@code b} are read from memory.
    */
   static void addProductOfFew(
       float[] a,

@@ -19,9 +19,9 @@ import java.util.List;
 /**
  * Attention of a single query, as in decoding, and the memory that it takes.
  *
- * <p>It is bound by reading keys and values, so they are read where they are, once and in their
- * order. The columns of each key/value head are cut into pieces. Each piece has a softmax of its
- * own, and in the end they are weighed by their sums. One query at a time.
+ * <p>It is bound by reading keys and values, so they are read where they are, and once. The columns
+ * of each key/value head are cut into pieces. Each piece has a softmax of its own, and in the end
+ * they are weighed by their sums. One query at a time.
  */
 final class SingleRun implements Workers.Task {
 

@@ -15,10 +15,6 @@ public final class ByteProducts {
   /** A multiple of any vector's length. */
   private static final int STEP = 32;
 
-  private static final boolean VECTORS =
-      ModuleLayer.boot().findModule("jdk.incubator.vector").isPresent()
-          && VectorProducts.isPossible();
-
   /** The integers as floats: without vectors a table is faster than a conversion. */
   private static final float[] FLOATS = floats();
 
@@ -38,7 +34,7 @@ public final class ByteProducts {
    */
   public static void multiply(
       float[] query, byte[][] rows, int from, float[] products, int at, int stride) {
-    if (VECTORS) {
+    if (VectorApi.isFast()) {
       VectorProducts.multiply(query, rows, from, products, at, stride);
     } else {
       multiplyOneByOne(query, rows, from, products, at, stride);

@@ -8,22 +8,20 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/** {@link ByteProducts} by the widest vectors of the machine; loaded only where there are any. */
+/**
+ * {@link ByteProducts} by the widest vectors of the machine; loaded only where there are any. A sum
+ * may round otherwise before its loop is compiled, within the bound that is given there.
+ */
 final class VectorProducts {
 
   private static final VectorSpecies<Float> FLOATS = FloatVector.SPECIES_PREFERRED;
-  private static final int LANES = FLOATS.length();
+  static final int LANES = FLOATS.length();
 
   /** As many integers, where there are vectors as short as that. */
   private static final VectorSpecies<Byte> BYTES =
       VectorSpecies.of(byte.class, VectorShape.forBitSize(Math.max(8, LANES) * Byte.SIZE));
 
   private VectorProducts() {}
-
-  /** Whether there are vectors of so few bytes. */
-  static boolean isPossible() {
-    return LANES >= 8;
-  }
 
   static void multiply(
       float[] query, byte[][] rows, int from, float[] products, int at, int stride) {
