@@ -1,6 +1,8 @@
 package dev.mneme.attention;
 
+import com.google.common.primitives.Ints;
 import dev.mneme.attention.RotaryEmbedding.Angles;
+import java.util.Arrays;
 
 /**
  * The positions at which far keys and the queries that look at them are rotated.
@@ -47,24 +49,29 @@ final class FarPositions {
   /**
    * The place of the first token of each block and, last, of the remainder; sinks are in front.
    *
-   * @param blocks as they follow each other; ascending where they are ordered
+   * @param blocks different ones, in any order
    * @param remainderStart first token of the remainder
    */
   int[] places(int[] blocks, int remainderStart) {
+    int[] ascending = blocks.clone();
+    Arrays.sort(ascending);
     int[] places = new int[blocks.length + 1];
     int place = config.nInit();
     int end = config.nInit();
-    for (int i = 0; i <= blocks.length; i++) {
-      int start =
-          i == blocks.length ? remainderStart : config.nInit() + blocks[i] * config.blockSize();
-      if (isOrdered()) {
-        place += Math.min(start - end, config.maxGap());
-      }
-      places[i] = place;
+    for (int block : ascending) {
+      int start = config.nInit() + block * config.blockSize();
+      place += gap(end, start);
+      places[Ints.indexOf(blocks, block)] = place;
       place += config.blockSize();
       end = start + config.blockSize();
     }
+    places[blocks.length] = place + gap(end, remainderStart);
     return places;
+  }
+
+  /** Positions for what is left out between two tokens. */
+  private int gap(int end, int start) {
+    return isOrdered() ? Math.min(start - end, config.maxGap()) : 0;
   }
 
   /** Positions of far keys; {@link #keyRow} says which row is whose. */

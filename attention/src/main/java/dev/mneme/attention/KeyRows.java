@@ -34,6 +34,11 @@ public final class KeyRows {
     return (long) Math.ceilDiv(rows, panel) * panel * dim;
   }
 
+  /** Rows of a panel. */
+  int panel() {
+    return panel;
+  }
+
   /** The tensor. */
   public MemorySegment memory() {
     return memory;

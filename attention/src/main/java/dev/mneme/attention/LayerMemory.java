@@ -29,8 +29,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class LayerMemory implements AutoCloseable {
 
-  private static final int EMPTY = -1;
-
   private final AttentionShape shape;
   private final Timeline timeline;
   private final FarPositions positions;
@@ -40,24 +38,12 @@ final class LayerMemory implements AutoCloseable {
   /** One for all heads, or one for each key/value head. */
   private final List<BlockSelector> selectors;
 
-  private final LayerBuffers buffers;
+  private final Lanes lanes;
   private final StageClock clock;
+  private final FarRows far;
 
-  private WorkingLayout layout;
   private @Nullable WorkingSet set;
   private @Nullable Attention attention;
-
-  /** The block in each slot, for each selector. */
-  private final int[][] slots;
-
-  /** One past the last token copied into the sinks or the remainder. */
-  private int farFilled;
-
-  /** The place at which the block in each slot was rotated. */
-  private final int[][] slotPlaces;
-
-  /** For each selector, the place at which the remainder's first row was rotated. */
-  private final int[] remainderPlaces;
 
   private Hits choice = Hits.NONE;
 
@@ -71,31 +57,45 @@ final class LayerMemory implements AutoCloseable {
       AttentionKernel kernel,
       BlockStore store,
       List<BlockSelector> selectors,
-      LayerBuffers buffers,
+      Lanes lanes,
       StageClock clock) {
+    this(
+        shape,
+        timeline,
+        positions,
+        kernel,
+        store,
+        selectors,
+        lanes,
+        clock,
+        new FarRows(shape, timeline, positions, store, selectors.size()));
+  }
+
+  private LayerMemory(
+      AttentionShape shape,
+      Timeline timeline,
+      FarPositions positions,
+      AttentionKernel kernel,
+      BlockStore store,
+      List<BlockSelector> selectors,
+      Lanes lanes,
+      StageClock clock,
+      FarRows far) {
     this.shape = shape;
     this.timeline = timeline;
     this.positions = positions;
     this.kernel = kernel;
     this.store = store;
     this.selectors = selectors;
-    this.buffers = buffers;
+    this.lanes = lanes;
     this.clock = clock;
-    MemoryConfig config = timeline.config();
-    layout = WorkingLayout.empty(config.blockSize());
-    slots = new int[selectors.size()][config.topK()];
-    slotPlaces = new int[selectors.size()][config.topK()];
-    remainderPlaces = new int[selectors.size()];
-    for (int[] of : slots) {
-      Arrays.fill(of, EMPTY);
-    }
-    Arrays.fill(remainderPlaces, EMPTY);
-    slotWeights = new float[shape.heads() * config.topK()];
+    this.far = far;
+    slotWeights = new float[shape.heads() * timeline.config().topK()];
   }
 
   /** Grows or shrinks the working set, and makes it this layer's own; what it holds is kept. */
   void use(WorkingLayout next) {
-    if (set != null && next.equals(layout) && !set.isShared()) {
+    if (set != null && next.equals(set.layout()) && !set.isShared()) {
       if (attention == null) {
         attention = kernel.over(set);
       }
@@ -103,20 +103,11 @@ final class LayerMemory implements AutoCloseable {
     }
     WorkingSet grown = new WorkingSet(shape, next, kernel.keyPanel());
     if (set != null) {
-      grown.copyFrom(set, Math.clamp(remainderRows(), 0, next.remainder()));
+      grown.copyFrom(set, Math.min(far.remainderRows(), next.remainder()));
     }
     free();
     set = grown;
-    layout = next;
     attention = kernel.over(grown);
-  }
-
-  private int remainderRows() {
-    return Math.max(0, farFilled - remainderFirst());
-  }
-
-  private int remainderFirst() {
-    return timeline.config().nInit() + store.size() * layout.blockSize();
   }
 
   /**
@@ -137,19 +128,24 @@ final class LayerMemory implements AutoCloseable {
     WorkingSet set = requireSet();
     int[][] chosen = choose(block, first, queries);
     clock.end(Stage.CHOICE);
-    fillSlots(set, block, chosen);
-    fillFar(set, block);
+    far.update(set, block, chosen, lanes);
     clock.end(Stage.FAR);
     for (Tile tile : block.tiles()) {
-      remember(set, tile, first, windowAngles, keys, values);
-      rotateQueries(tile, block, first, windowAngles, queries);
+      lanes.share(
+          tile.from(),
+          tile.to(),
+          (lane, from, to) -> {
+            remember(set, from, to, first, windowAngles, keys, values, lane);
+            rotateQueries(tile, from, to, block, first, windowAngles, queries, lane);
+          });
       clock.end(Stage.WINDOW);
       requireAttention().attend(tile.buffers());
       clock.end(Stage.ATTENTION);
-      writeOutput(tile, first, output);
+      lanes.share(
+          tile.from(), tile.to(), (lane, from, to) -> writeOutput(tile, from, to, first, output));
       countMass(set, tile);
       if (tile.buffers().queries() == 1) {
-        weighSlots(block.chosen(), tile.buffers());
+        weighSlots(set.layout(), block.chosen(), tile.buffers());
       }
       clock.end(Stage.OUTPUT);
     }
@@ -162,10 +158,10 @@ final class LayerMemory implements AutoCloseable {
    * reads on.
    *
    * @param tails opens the stores of blocks that the fork appends
-   * @param buffers of the session that the fork belongs to
+   * @param lanes of the session that the fork belongs to
    * @param clock of that session
    */
-  LayerMemory fork(BlockStore.Factory tails, LayerBuffers buffers, StageClock clock) {
+  LayerMemory fork(BlockStore.Factory tails, Lanes lanes, StageClock clock) {
     BlockStore forkedStore = store.fork(tails);
     List<BlockSelector> forkedSelectors = new ArrayList<>();
     for (BlockSelector selector : selectors) {
@@ -174,54 +170,34 @@ final class LayerMemory implements AutoCloseable {
     }
     LayerMemory fork =
         new LayerMemory(
-            shape, timeline, positions, kernel, forkedStore, forkedSelectors, buffers, clock);
-    fork.layout = layout;
+            shape,
+            timeline,
+            positions,
+            kernel,
+            forkedStore,
+            forkedSelectors,
+            lanes,
+            clock,
+            far.fork(forkedStore));
     fork.set = set == null ? null : set.retain();
-    for (int chooser = 0; chooser < slots.length; chooser++) {
-      System.arraycopy(slots[chooser], 0, fork.slots[chooser], 0, slots[chooser].length);
-      System.arraycopy(slotPlaces[chooser], 0, fork.slotPlaces[chooser], 0, slots[chooser].length);
-    }
     System.arraycopy(slotWeights, 0, fork.slotWeights, 0, slotWeights.length);
-    fork.farFilled = farFilled;
-    System.arraycopy(remainderPlaces, 0, fork.remainderPlaces, 0, remainderPlaces.length);
     fork.choice = choice;
     return fork;
   }
 
   /** Writes what is not in the block store, for {@link #restore}. */
   void save(StateOutput output) throws IOException {
-    for (int[] of : slots) {
-      for (int block : of) {
-        output.writeInt(block);
-      }
-    }
-    output.writeInt(farFilled);
-    output.writeInt(remainderPlaces[0]);
+    far.save(output);
     requireSet().save(output);
   }
 
   /** Reads what {@link #save} wrote; blocks in the slots come from the store. */
   void restore(StateInput input, WorkingLayout layout) throws IOException {
-    buffers.allocate(store.shape(), timeline);
-    int[][] saved = new int[slots.length][timeline.config().topK()];
-    for (int[] of : saved) {
-      for (int slot = 0; slot < of.length; slot++) {
-        of[slot] = input.readInt();
-      }
-    }
-    farFilled = input.readInt();
-    input.readInt(); // The remainder's place differs by selector: each finds its own again.
+    far.restore(input);
     WorkingSet restored = new WorkingSet(shape, layout, kernel.keyPanel());
     set = restored;
-    this.layout = layout;
     restored.restore(input);
-    for (int chooser = 0; chooser < saved.length; chooser++) {
-      int[] filled = Arrays.stream(saved[chooser]).takeWhile(block -> block != EMPTY).toArray();
-      int[] places = positions.places(filled, remainderFirst());
-      for (int slot = 0; slot < filled.length; slot++) {
-        fillSlot(restored, chooser, slot, filled[slot], places[slot]);
-      }
-    }
+    far.refill(restored, lanes);
     for (int block = 0; block < store.size(); block++) {
       float[] representative = new float[store.dimension()];
       store.readRepresentative(block, representative);
@@ -272,238 +248,68 @@ final class LayerMemory implements AutoCloseable {
     return bytes;
   }
 
-  /** Chooses blocks: for each selector, the block of each slot. */
+  /** Chooses blocks: those of each selector, ascending. */
   private int[][] choose(QueryBlock block, int first, TokenMatrix queries) {
-    int[][] wanted = new int[selectors.size()][0];
+    int[][] chosen = new int[selectors.size()][0];
     if (block.chosen() == 0) {
-      return wanted;
+      return chosen;
     }
     int width = shape.heads() * shape.headDim();
     float[] mean = new float[width];
     int count = block.to() - block.from();
+    Lane lane = lanes.own();
     for (int token = block.from(); token < block.to(); token++) {
-      queries.read(token - first, buffers.vectors, width);
+      queries.read(token - first, lane.vectors, width);
       for (int i = 0; i < width; i++) {
-        mean[i] += buffers.vectors[i];
+        mean[i] += lane.vectors[i];
       }
     }
-    buffers.rotator.turnTo(positions.retrieval(), 0, 1f / count);
+    lane.rotator.turnTo(positions.retrieval(), 0, 1f / count);
     for (int at = 0; at < width; at += shape.headDim()) {
-      buffers.rotator.rotate(mean, at, mean, at);
+      lane.rotator.rotate(mean, at, mean, at);
     }
     List<Hits> choices = new ArrayList<>();
     int part = width / selectors.size();
-    for (int chooser = 0; chooser < wanted.length; chooser++) {
+    for (int chooser = 0; chooser < chosen.length; chooser++) {
       Hits hits =
           selectors
               .get(chooser)
               .choose(part(mean, chooser * part, part), block.words(), block.chosen());
       choices.add(hits);
-      wanted[chooser] =
-          positions.isOrdered() ? hits.blocks() : inPlace(slots[chooser], hits.blocks());
-      store.prefetch(missing(slots[chooser], wanted[chooser]));
+      chosen[chooser] = hits.blocks();
     }
     choice = Hits.union(choices);
-    return wanted;
+    return chosen;
   }
 
-  /** The chosen blocks slot by slot: those that are in a slot stay there, the others fill up. */
-  private static int[] inPlace(int[] slots, int[] chosen) {
-    int[] wanted = new int[chosen.length];
-    Arrays.fill(wanted, EMPTY);
-    boolean[] present = new boolean[chosen.length];
-    for (int slot = 0; slot < wanted.length; slot++) {
-      int at = Arrays.binarySearch(chosen, slots[slot]);
-      if (at >= 0) {
-        wanted[slot] = slots[slot];
-        present[at] = true;
-      }
-    }
-    int slot = 0;
-    for (int i = 0; i < chosen.length; i++) {
-      if (!present[i]) {
-        while (wanted[slot] != EMPTY) {
-          slot++;
-        }
-        wanted[slot] = chosen[i];
-      }
-    }
-    return wanted;
-  }
-
-  /** The wanted blocks that are not in their slots. */
-  private static int[] missing(int[] slots, int[] wanted) {
-    int[] missing = new int[wanted.length];
-    int count = 0;
-    for (int slot = 0; slot < wanted.length; slot++) {
-      if (wanted[slot] != slots[slot]) {
-        missing[count++] = wanted[slot];
-      }
-    }
-    return Arrays.copyOf(missing, count);
-  }
-
-  /** Brings blocks into their slots, and the remainder to its place behind them. */
-  private void fillSlots(WorkingSet set, QueryBlock block, int[][] wanted) {
-    for (int chooser = 0; chooser < wanted.length; chooser++) {
-      int[] places = positions.places(wanted[chooser], block.remainderStart());
-      for (int slot = 0; slot < wanted[chooser].length; slot++) {
-        fillSlot(set, chooser, slot, wanted[chooser][slot], places[slot]);
-      }
-      int place = places[wanted[chooser].length];
-      boolean moved = positions.isOrdered() && place != remainderPlaces[chooser];
-      remainderPlaces[chooser] = place;
-      if (moved) {
-        putRecentKeys(set, chooser, block.remainderStart(), farFilled, block.remainderStart());
-      }
-    }
-  }
-
-  private void fillSlot(WorkingSet set, int chooser, int slot, int block, int place) {
-    if (slots[chooser][slot] == block
-        && (slotPlaces[chooser][slot] == place || !positions.isOrdered())) {
-      return;
-    }
-    int rows = layout.blockSize();
-    int row = layout.slotsAt() + slot * rows;
-    long bytes = store.shape().headBytes();
-    for (int head = firstHead(chooser); head < firstHead(chooser + 1); head++) {
-      MemorySegment values = set.values().asSlice(set.offset(head, row, layout.width()), bytes);
-      store.read(block, head, buffers.blockKeys.asSlice(head * bytes, bytes), values);
-    }
-    putFarKeys(set, chooser, buffers.blockKeys, 0, rows, row, place, rows);
-    slots[chooser][slot] = block;
-    slotPlaces[chooser][slot] = place;
-  }
-
-  /** The first key/value head that a selector chooses for. */
-  private int firstHead(int chooser) {
-    return chooser * shape.kvHeads() / selectors.size();
-  }
-
-  /**
-   * Writes un-rotated keys into the far keys, for the heads of a selector: whole panels where they
-   * fall together with those of the far keys, and other rows one by one.
-   *
-   * @param from keys, {@code [kvHeads, fromRows, D]}
-   * @param fromRow the first of them
-   * @param row where it goes
-   * @param place its place among the far keys; those of the others follow
-   * @param count number of keys of a head
-   */
-  private void putFarKeys(
-      WorkingSet set,
-      int chooser,
-      MemorySegment from,
-      int fromRow,
-      int fromRows,
-      int row,
-      int place,
-      int count) {
-    int panel = kernel.keyPanel();
-    int done = 0;
-    while (done < count) {
-      boolean whole = (row + done) % panel == 0 && count - done >= panel;
-      RotaryEmbedding.Rotator turning = whole ? buffers.panelRotator() : buffers.farRotator;
-      int rows = whole ? panel : 1;
-      for (int key = 0; key < rows && !positions.keepsKeys(); key++) {
-        turning.turnTo(key, positions.keys(), positions.keyRow(place + done + key), 1f);
-      }
-      float[] keys = buffers.panelKeys;
-      for (int head = firstHead(chooser); head < firstHead(chooser + 1); head++) {
-        readColumns(from, set.offset(head, fromRow + done, fromRows), rows);
-        if (!positions.keepsKeys()) {
-          turning.rotate(keys, 0, keys, 0);
-        }
-        if (whole) {
-          set.farKeys().putPanel(head, row + done, keys);
-        } else {
-          set.farKeys().put(head, row + done, keys, 0);
-        }
-      }
-      done += rows;
-    }
-  }
-
-  /** Copies rows of keys to {@link LayerBuffers#panelKeys}, channel by channel. */
-  private void readColumns(MemorySegment from, long at, int count) {
-    int dim = shape.headDim();
-    float[] rows = buffers.panelRows;
-    float[] keys = buffers.panelKeys;
-    MemorySegment.copy(from, JAVA_FLOAT, at, rows, 0, count * dim);
-    for (int channel = 0; channel < dim; channel++) {
-      for (int row = 0; row < count; row++) {
-        keys[channel * count + row] = rows[row * dim + channel];
-      }
-    }
-  }
-
-  /** Copies tokens that leave the window during this query block to the sinks and remainder. */
-  private void fillFar(WorkingSet set, QueryBlock block) {
-    int end = timeline.farEnd(block.to() - 1);
-    if (!timeline.hasFarMemory()) {
-      end = Math.min(end, layout.sinks());
-    }
-    for (int chooser = 0; chooser < selectors.size(); chooser++) {
-      putRecentKeys(set, chooser, farFilled, end, block.remainderStart());
-    }
-    for (int token = farFilled; token < end; token++) {
-      for (int head = 0; head < shape.kvHeads(); head++) {
-        MemorySegment.copy(
-            set.values(),
-            set.offset(head, layout.far() + token % layout.window(), layout.width()),
-            set.values(),
-            set.offset(head, farRow(token, block.remainderStart()), layout.width()),
-            shape.vectorBytes());
-      }
-    }
-    farFilled = Math.max(farFilled, end);
-  }
-
-  /** Writes keys of sinks or of tokens in the remainder, for the heads of a selector. */
-  private void putRecentKeys(WorkingSet set, int chooser, int from, int to, int remainderStart) {
-    for (int token = from; token < to; ) {
-      int row = token % layout.recent();
-      boolean sink = token < layout.sinks();
-      int end = Math.min(sink ? Math.min(layout.sinks(), to) : to, token + layout.recent() - row);
-      int place = sink ? token : remainderPlaces[chooser] + token - remainderStart;
-      putFarKeys(
-          set,
-          chooser,
-          set.recentKeys(),
-          row,
-          layout.recent(),
-          farRow(token, remainderStart),
-          place,
-          end - token);
-      token = end;
-    }
-  }
-
-  private int farRow(int token, int remainderStart) {
-    return token < layout.sinks() ? token : layout.remainderAt() + token - remainderStart;
-  }
-
-  /** Takes a tile's keys and values into the window. */
+  /** Takes keys and values of tokens into the window. */
   private void remember(
-      WorkingSet set, Tile tile, int first, Angles angles, TokenMatrix keys, TokenMatrix values) {
+      WorkingSet set,
+      int from,
+      int to,
+      int first,
+      Angles angles,
+      TokenMatrix keys,
+      TokenMatrix values,
+      Lane lane) {
+    WorkingLayout layout = set.layout();
     int dim = shape.headDim();
     int width = shape.kvHeads() * dim;
-    for (int token = tile.from(); token < tile.to(); token++) {
+    for (int token = from; token < to; token++) {
       int windowRow = token % layout.window();
       int recentRow = token % layout.recent();
-      keys.read(token - first, buffers.vectors, width);
-      buffers.rotator.turnTo(angles, token - first, 1f);
+      keys.read(token - first, lane.vectors, width);
+      lane.rotator.turnTo(angles, token - first, 1f);
       for (int head = 0; head < shape.kvHeads(); head++) {
         int at = head * dim;
-        buffers.rotator.rotate(buffers.vectors, at, buffers.rotated, at);
-        put(buffers.vectors, at, set.recentKeys(), set.offset(head, recentRow, layout.recent()));
-        set.windowKeys().put(head, windowRow, buffers.rotated, at);
+        lane.rotator.rotate(lane.vectors, at, lane.rotated, at);
+        put(lane.vectors, at, set.recentKeys(), set.offset(head, recentRow, layout.recent()));
+        set.windowKeys().put(head, windowRow, lane.rotated, at);
       }
-      values.read(token - first, buffers.vectors, width);
+      values.read(token - first, lane.vectors, width);
       for (int head = 0; head < shape.kvHeads(); head++) {
         put(
-            buffers.vectors,
+            lane.vectors,
             head * dim,
             set.values(),
             set.offset(head, layout.far() + windowRow, layout.width()));
@@ -519,49 +325,41 @@ final class LayerMemory implements AutoCloseable {
   }
 
   private void rotateQueries(
-      Tile tile, QueryBlock block, int first, Angles windowAngles, TokenMatrix queries) {
+      Tile tile,
+      int from,
+      int to,
+      QueryBlock block,
+      int first,
+      Angles windowAngles,
+      TokenMatrix queries,
+      Lane lane) {
     int dim = shape.headDim();
-    int count = tile.to() - tile.from();
     int members = shape.heads() / selectors.size();
-    for (int i = 0; i < count; i++) {
-      int token = tile.from() + i;
-      queries.read(token - first, buffers.vectors, shape.heads() * dim);
-      buffers.rotator.turnTo(windowAngles, token - first, shape.scale());
+    QueryTile buffers = tile.buffers();
+    for (int token = from; token < to; token++) {
+      queries.read(token - first, lane.vectors, shape.heads() * dim);
+      lane.rotator.turnTo(windowAngles, token - first, shape.scale());
       for (int head = 0; head < shape.heads(); head++) {
         if (head % members == 0) {
-          int position =
-              positions.queryRow(token, block.remainderStart(), remainderPlaces[head / members]);
-          buffers.farRotator.turnTo(positions.queries(), position, shape.scale());
+          int place = far.remainderPlace(head / members);
+          int position = positions.queryRow(token, block.remainderStart(), place);
+          lane.farRotator.turnTo(positions.queries(), position, shape.scale());
         }
-        int from = head * dim;
-        int to = tile.buffers().row(head, i) * dim;
-        buffers.rotator.rotate(buffers.vectors, from, buffers.tileQueries, to);
-        buffers.farRotator.rotate(buffers.vectors, from, buffers.tileFarQueries, to);
+        long at = buffers.row(head, token - tile.from()) * shape.vectorBytes();
+        lane.rotator.rotate(lane.vectors, head * dim, buffers.windowQueries(), at);
+        lane.farRotator.rotate(lane.vectors, head * dim, buffers.farQueries(), at);
       }
     }
-    int floats = count * shape.heads() * dim;
-    MemorySegment.copy(
-        buffers.tileQueries, 0, tile.buffers().windowQueries(), JAVA_FLOAT, 0, floats);
-    MemorySegment.copy(
-        buffers.tileFarQueries, 0, tile.buffers().farQueries(), JAVA_FLOAT, 0, floats);
   }
 
-  private void writeOutput(Tile tile, int first, TokenMatrix output) {
-    int dim = shape.headDim();
-    int width = shape.heads() * dim;
-    int count = tile.to() - tile.from();
-    MemorySegment.copy(
-        tile.buffers().output(), JAVA_FLOAT, 0, buffers.tileQueries, 0, count * width);
-    for (int i = 0; i < count; i++) {
+  private void writeOutput(Tile tile, int from, int to, int first, TokenMatrix output) {
+    long bytes = shape.vectorBytes();
+    QueryTile buffers = tile.buffers();
+    for (int token = from; token < to; token++) {
       for (int head = 0; head < shape.heads(); head++) {
-        System.arraycopy(
-            buffers.tileQueries,
-            tile.buffers().row(head, i) * dim,
-            buffers.vectors,
-            head * dim,
-            dim);
+        long at = buffers.row(head, token - tile.from()) * bytes;
+        output.write(token - first, head * shape.headDim(), buffers.output(), at, bytes);
       }
-      output.write(tile.from() + i - first, buffers.vectors, 0, width);
     }
   }
 
@@ -570,20 +368,22 @@ final class LayerMemory implements AutoCloseable {
     if (!timeline.hasFarMemory()) {
       return;
     }
+    WorkingLayout layout = set.layout();
     int window = layout.window();
     int recent = layout.recent();
+    float[] mass = lanes.own().mass;
     int local = Math.max(0, tile.from() - timeline.config().nLocal() + 1);
     QueryTile queries = tile.buffers();
     for (int head = 0; head < shape.heads(); head++) {
       for (int part = 0; part < queries.parts(); part++) {
         long at = (long) queries.massRow(head, part) * layout.width() + layout.far();
-        MemorySegment.copy(queries.mass(), JAVA_FLOAT, at * Float.BYTES, buffers.mass, 0, window);
+        MemorySegment.copy(queries.mass(), JAVA_FLOAT, at * Float.BYTES, mass, 0, window);
         // Runs of tokens that are contiguous in both rings.
         for (int token = local; token < tile.to(); ) {
           int from = token % window;
           int to = token % recent;
           int run = Math.min(tile.to() - token, Math.min(window - from, recent - to));
-          add(buffers.mass, from, set.recentScores(), head * recent + to, run);
+          add(mass, from, set.recentScores(), head * recent + to, run);
           token += run;
         }
       }
@@ -596,7 +396,7 @@ final class LayerMemory implements AutoCloseable {
     }
   }
 
-  private void weighSlots(int chosen, QueryTile tile) {
+  private void weighSlots(WorkingLayout layout, int chosen, QueryTile tile) {
     int rows = layout.blockSize();
     int topK = timeline.config().topK();
     for (int head = 0; head < shape.heads(); head++) {
@@ -620,7 +420,7 @@ final class LayerMemory implements AutoCloseable {
     float most = 0;
     int topK = timeline.config().topK();
     for (int head = 0; head < shape.heads(); head++) {
-      int[] of = slots[head * selectors.size() / shape.heads()];
+      int[] of = far.slots(head * selectors.size() / shape.heads());
       for (int slot = 0; slot < topK; slot++) {
         if (of[slot] == block) {
           most = Math.max(most, slotWeights[head * topK + slot]);
@@ -632,13 +432,16 @@ final class LayerMemory implements AutoCloseable {
 
   private void formBlocks(WorkingSet set, int tokens) {
     while (store.size() < timeline.blocks(tokens)) {
-      formBlock(set, remainderFirst());
+      formBlock(set);
     }
   }
 
-  private void formBlock(WorkingSet set, int firstToken) {
+  private void formBlock(WorkingSet set) {
+    WorkingLayout layout = set.layout();
+    int firstToken = far.remainderFirst();
     int rows = layout.blockSize();
     long bytes = store.shape().headBytes();
+    Lane lane = lanes.own();
     float[] scores = new float[shape.heads() * rows];
     for (int i = 0; i < rows; i++) {
       int recentRow = (firstToken + i) % layout.recent();
@@ -646,7 +449,7 @@ final class LayerMemory implements AutoCloseable {
         MemorySegment.copy(
             set.recentKeys(),
             set.offset(head, recentRow, layout.recent()),
-            buffers.blockKeys,
+            lane.blockKeys,
             head * bytes + i * shape.vectorBytes(),
             shape.vectorBytes());
       }
@@ -658,28 +461,15 @@ final class LayerMemory implements AutoCloseable {
       MemorySegment.copy(
           set.values(),
           set.offset(head, layout.remainderAt(), layout.width()),
-          buffers.blockValues,
+          lane.blockValues,
           head * bytes,
           bytes);
     }
-    int left = farFilled - firstToken - rows;
+    far.dropFirstBlock(set);
     float[] representative =
-        selectors.getFirst().representative(buffers.blockKeys.toArray(JAVA_FLOAT), scores, rows);
-    store.append(buffers.blockKeys, buffers.blockValues, representative);
+        selectors.getFirst().representative(lane.blockKeys.toArray(JAVA_FLOAT), scores, rows);
+    store.append(lane.blockKeys, lane.blockValues, representative);
     addToIndexes(representative);
-    // What is behind the remainder's first block moves to its front.
-    int to = layout.remainderAt();
-    int from = to + rows;
-    set.farKeys().copyFrom(set.farKeys(), from, to, left);
-    for (int head = 0; head < shape.kvHeads(); head++) {
-      MemorySegment.copy(
-          set.values(),
-          set.offset(head, from, layout.width()),
-          set.values(),
-          set.offset(head, to, layout.width()),
-          left * shape.vectorBytes());
-    }
-    Arrays.fill(remainderPlaces, EMPTY);
   }
 
   private WorkingSet requireSet() {

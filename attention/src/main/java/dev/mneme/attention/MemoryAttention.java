@@ -9,6 +9,7 @@ import dev.mneme.attention.RotaryEmbedding.Angles;
 import dev.mneme.attention.selection.BlockSelector;
 import dev.mneme.attention.selection.WordSearch;
 import dev.mneme.memory.block.BlockShape;
+import dev.mneme.memory.concurrent.Workers;
 import dev.mneme.memory.file.StateInput;
 import dev.mneme.memory.file.StateOutput;
 import dev.mneme.memory.index.BlockIndex;
@@ -42,9 +43,8 @@ public final class MemoryAttention implements AutoCloseable {
   private final Timeline timeline;
   private final AttentionKernel kernel;
   private final FarPositions positions;
-  private final BlockShape blockShape;
   private final List<LayerMemory> layers = new ArrayList<>();
-  private final LayerBuffers buffers;
+  private final Lanes lanes;
   private final StageClock clock = new StageClock();
 
   private WorkingLayout layout;
@@ -69,6 +69,7 @@ public final class MemoryAttention implements AutoCloseable {
    * @param rotary rotation of every layer
    * @param layerCount number of layers
    * @param kernel kept open by the caller as long as this memory
+   * @param workers share what is done beside attention; kept open as long
    * @param stores opens the block store of a layer, which this memory closes
    * @param indexes opens the block index of a layer, which this memory closes
    */
@@ -78,6 +79,7 @@ public final class MemoryAttention implements AutoCloseable {
       int layerCount,
       MemoryConfig config,
       AttentionKernel kernel,
+      Workers workers,
       BlockStore.Factory stores,
       BlockIndex.Factory indexes) {
     checkArgument(layerCount > 0, "layerCount must be positive: %s", layerCount);
@@ -92,8 +94,12 @@ public final class MemoryAttention implements AutoCloseable {
     layout = WorkingLayout.empty(config.blockSize());
     this.kernel = kernel;
     positions = new FarPositions(config, rotary);
-    blockShape = new BlockShape(shape.kvHeads(), config.blockSize(), shape.headDim());
-    buffers = new LayerBuffers(shape, rotary, kernel.keyPanel());
+    BlockShape blockShape = new BlockShape(shape.kvHeads(), config.blockSize(), shape.headDim());
+    int window = config.nLocal() + timeline.tile();
+    lanes =
+        new Lanes(
+            workers,
+            arena -> new Lane(shape, rotary, blockShape, kernel.keyPanel(), window, arena));
     int dimension = shape.heads() * shape.headDim();
     for (int layer = 0; layer < layerCount; layer++) {
       BlockStore store = stores.open(layer, blockShape, dimension);
@@ -111,7 +117,7 @@ public final class MemoryAttention implements AutoCloseable {
                 config.neighbours()));
       }
       layers.add(
-          new LayerMemory(shape, timeline, positions, kernel, store, selectors, buffers, clock));
+          new LayerMemory(shape, timeline, positions, kernel, store, selectors, lanes, clock));
     }
   }
 
@@ -164,8 +170,7 @@ public final class MemoryAttention implements AutoCloseable {
     timeline = origin.timeline;
     kernel = origin.kernel;
     positions = origin.positions;
-    blockShape = origin.blockShape;
-    buffers = new LayerBuffers(shape, windowRotary, kernel.keyPanel());
+    lanes = origin.lanes.fork();
     layout = origin.layout;
     tokens = origin.tokens;
     lastRemainder = origin.lastRemainder;
@@ -182,7 +187,7 @@ public final class MemoryAttention implements AutoCloseable {
     checkIdle();
     MemoryAttention fork = new MemoryAttention(this);
     for (LayerMemory layer : layers) {
-      fork.layers.add(layer.fork(tails, fork.buffers, fork.clock));
+      fork.layers.add(layer.fork(tails, fork.lanes, fork.clock));
     }
     return fork;
   }
@@ -368,7 +373,6 @@ public final class MemoryAttention implements AutoCloseable {
   }
 
   private void useLayout(WorkingLayout next) {
-    buffers.allocate(blockShape, timeline);
     for (LayerMemory layer : layers) {
       layer.use(next);
     }
@@ -406,7 +410,7 @@ public final class MemoryAttention implements AutoCloseable {
     if (!closed) {
       closed = true;
       layers.forEach(LayerMemory::close);
-      buffers.close();
+      lanes.close();
       freeScratch();
     }
   }

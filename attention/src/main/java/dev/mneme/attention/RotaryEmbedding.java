@@ -1,6 +1,9 @@
 package dev.mneme.attention;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+
+import java.lang.foreign.MemorySegment;
 
 /**
  * Rotary position embedding (RoPE, Su et al. 2021): channel pair {@code i} of a vector at position
@@ -145,6 +148,17 @@ public final class RotaryEmbedding {
      * @param to receives as many starting at {@code toAt}; may be {@code from}
      */
     public void rotate(float[] from, int fromAt, float[] to, int toAt) {
+      rotate(from, fromAt);
+      System.arraycopy(vectors, 0, to, toAt, vectors.length);
+    }
+
+    /** As the other one, with the floats of {@code to} from byte {@code toAt} on. */
+    void rotate(float[] from, int fromAt, MemorySegment to, long toAt) {
+      rotate(from, fromAt);
+      MemorySegment.copy(vectors, 0, to, JAVA_FLOAT, toAt, vectors.length);
+    }
+
+    private void rotate(float[] from, int fromAt) {
       System.arraycopy(from, fromAt, vectors, 0, vectors.length);
       int half = pairs * count;
       if (interleaved) {
@@ -161,7 +175,6 @@ public final class RotaryEmbedding {
       for (int i = 0; i < vectors.length; i++) {
         vectors[i] = vectors[i] * cos[i] + partners[i] * sin[i];
       }
-      System.arraycopy(vectors, 0, to, toAt, vectors.length);
     }
   }
 }

@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
  * Columns of a row-major float32 matrix with one row a token, such as the queries inside a packed
  * query-key-value projection.
  *
- * @param memory the matrix, in native byte order
+ * @param memory the matrix, in native byte order; any thread may access it
  * @param rowWidth floats per row
  * @param column first column that belongs to this view
  */
@@ -19,9 +19,9 @@ public record TokenMatrix(MemorySegment memory, int rowWidth, int column) {
     MemorySegment.copy(memory, JAVA_FLOAT, offset(row), to, 0, length);
   }
 
-  /** Copies {@code length} floats into a row, from {@code from[at]} on. */
-  void write(int row, float[] from, int at, int length) {
-    MemorySegment.copy(from, at, memory, JAVA_FLOAT, offset(row), length);
+  /** Copies {@code bytes} of other memory, from {@code at} on, into a row, a float on. */
+  void write(int row, int to, MemorySegment from, long at, long bytes) {
+    MemorySegment.copy(from, at, memory, offset(row) + (long) to * Float.BYTES, bytes);
   }
 
   private long offset(int row) {

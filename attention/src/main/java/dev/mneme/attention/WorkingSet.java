@@ -57,6 +57,10 @@ public final class WorkingSet implements AutoCloseable {
     return shape;
   }
 
+  WorkingLayout layout() {
+    return layout;
+  }
+
   /** Rows of far keys. */
   public int far() {
     return layout.far();

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.mneme.attention.selection.WordSearch;
 import dev.mneme.memory.codec.BlockPrecision;
+import dev.mneme.memory.concurrent.Workers;
 import dev.mneme.memory.index.ExactIndex;
 import dev.mneme.memory.store.ArenaBlockStore;
 import java.lang.foreign.MemorySegment;
@@ -41,6 +42,7 @@ class KernelBytesTest {
             1,
             config,
             kernel,
+            Workers.none(),
             ArenaBlockStore.factory(BlockPrecision.FLOAT32),
             ExactIndex::new)) {
       for (int token = 0; token < TOKENS; token += config.queryBlock()) {

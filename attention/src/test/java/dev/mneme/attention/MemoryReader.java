@@ -56,7 +56,9 @@ final class MemoryReader implements AutoCloseable {
       throws OrtException {
     this.shape = shape;
     this.kernel = kernel.open(shape);
-    memory = new MemoryAttention(shape, rotary, 1, config, this.kernel, stores, ExactIndex::new);
+    memory =
+        new MemoryAttention(
+            shape, rotary, 1, config, this.kernel, WORKERS, stores, ExactIndex::new);
   }
 
   /** Opens an empty memory whose blocks are kept in memory. */
@@ -75,7 +77,7 @@ final class MemoryReader implements AutoCloseable {
     int queryWidth = shape.heads() * shape.headDim();
     int keyWidth = shape.kvHeads() * shape.headDim();
     int width = queryWidth + 2 * keyWidth;
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       MemorySegment packed = arena.allocate((long) (to - from) * width * Float.BYTES, 64);
       for (int token = from; token < to; token++) {
         long at = (long) (token - from) * width * Float.BYTES;

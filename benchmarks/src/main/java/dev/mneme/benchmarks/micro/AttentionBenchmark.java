@@ -110,6 +110,7 @@ public class AttentionBenchmark {
         1,
         MemoryConfig.defaults(),
         opened,
+        workers,
         ArenaBlockStore.factory(BlockPrecision.FLOAT32),
         ExactIndex::new);
   }

@@ -93,8 +93,8 @@ public class StoreBenchmark {
   public void read() {
     int block = random.nextInt(BLOCKS);
     for (int head = 0; head < SHAPE.kvHeads(); head++) {
-      store.read(
-          block, head, keys.asSlice(0, SHAPE.headBytes()), values.asSlice(0, SHAPE.headBytes()));
+      store.readKeys(block, head, keys.asSlice(0, SHAPE.headBytes()));
+      store.readValues(block, head, values.asSlice(0, SHAPE.headBytes()));
     }
   }
 }

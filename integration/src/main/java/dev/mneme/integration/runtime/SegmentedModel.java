@@ -158,6 +158,7 @@ public final class SegmentedModel implements AutoCloseable {
         group.layers().size(),
         config,
         kernels.get(index),
+        workers,
         stores,
         indexes);
   }

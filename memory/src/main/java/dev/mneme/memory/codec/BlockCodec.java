@@ -3,8 +3,7 @@ package dev.mneme.memory.codec;
 import java.lang.foreign.MemorySegment;
 
 /**
- * Writes blocks of one shape in one precision and reads them back. Not thread-safe: a codec has
- * buffers of its own and belongs to one store.
+ * Writes blocks of one shape in one precision and reads them back. Thread-safe.
  *
  * <p>Encoded numbers are in native byte order.
  */
@@ -23,12 +22,14 @@ public interface BlockCodec {
   void encode(MemorySegment keys, MemorySegment values, MemorySegment to);
 
   /**
-   * Decodes one head of a block.
+   * Decodes the keys of one head of a block.
    *
    * @param block what {@link #encode} wrote
    * @param head key/value head, from 0 inclusive to {@code kvHeads} exclusive
-   * @param keys receives row-major {@code [blockSize, headDim]}, float32
-   * @param values receives the values in the same layout
+   * @param to receives row-major {@code [blockSize, headDim]}, float32
    */
-  void decode(MemorySegment block, int head, MemorySegment keys, MemorySegment values);
+  void decodeKeys(MemorySegment block, int head, MemorySegment to);
+
+  /** Decodes the values of one head of a block, as {@link #decodeKeys} does its keys. */
+  void decodeValues(MemorySegment block, int head, MemorySegment to);
 }

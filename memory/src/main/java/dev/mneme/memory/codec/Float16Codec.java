@@ -12,14 +12,18 @@ final class Float16Codec implements BlockCodec {
   private static final float LARGEST = 65_504;
 
   private final int kvHeads;
-  private final float[] floats;
-  private final short[] halves;
+  private final int numbers;
+  private final Pool<Buffers> pool;
 
   Float16Codec(BlockShape shape) {
     kvHeads = shape.kvHeads();
-    floats = new float[shape.blockSize() * shape.headDim()];
-    halves = new short[floats.length];
+    numbers = shape.blockSize() * shape.headDim();
+    pool = new Pool<>(() -> new Buffers(new float[numbers], new short[numbers]));
   }
+
+  /** The numbers of one head. */
+  @SuppressWarnings("ArrayRecordComponent") // converted in inner loops
+  private record Buffers(float[] floats, short[] halves) {}
 
   @Override
   public long bytes() {
@@ -27,7 +31,7 @@ final class Float16Codec implements BlockCodec {
   }
 
   private long headBytes() {
-    return (long) halves.length * Short.BYTES;
+    return (long) numbers * Short.BYTES;
   }
 
   @Override
@@ -39,25 +43,36 @@ final class Float16Codec implements BlockCodec {
   }
 
   private void encodeHead(MemorySegment from, int head, MemorySegment to, int place) {
-    long at = (long) head * floats.length * Float.BYTES;
-    MemorySegment.copy(from, JAVA_FLOAT, at, floats, 0, floats.length);
-    for (int i = 0; i < floats.length; i++) {
-      halves[i] = Float.floatToFloat16(Math.max(-LARGEST, Math.min(LARGEST, floats[i])));
-    }
-    MemorySegment.copy(halves, 0, to, JAVA_SHORT, place * headBytes(), halves.length);
+    pool.use(buffers -> {
+      float[] floats = buffers.floats;
+      short[] halves = buffers.halves;
+      MemorySegment.copy(from, JAVA_FLOAT, (long) head * numbers * Float.BYTES, floats, 0, numbers);
+      for (int i = 0; i < floats.length; i++) {
+        halves[i] = Float.floatToFloat16(Math.max(-LARGEST, Math.min(LARGEST, floats[i])));
+      }
+      MemorySegment.copy(halves, 0, to, JAVA_SHORT, place * headBytes(), numbers);
+    });
   }
 
   @Override
-  public void decode(MemorySegment block, int head, MemorySegment keys, MemorySegment values) {
-    decodeHead(block, head, keys);
-    decodeHead(block, kvHeads + head, values);
+  public void decodeKeys(MemorySegment block, int head, MemorySegment to) {
+    decodeHead(block, head, to);
+  }
+
+  @Override
+  public void decodeValues(MemorySegment block, int head, MemorySegment to) {
+    decodeHead(block, kvHeads + head, to);
   }
 
   private void decodeHead(MemorySegment block, int place, MemorySegment to) {
-    MemorySegment.copy(block, JAVA_SHORT, place * headBytes(), halves, 0, halves.length);
-    for (int i = 0; i < halves.length; i++) {
-      floats[i] = Float.float16ToFloat(halves[i]);
-    }
-    MemorySegment.copy(floats, 0, to, JAVA_FLOAT, 0, floats.length);
+    pool.use(buffers -> {
+      float[] floats = buffers.floats;
+      short[] halves = buffers.halves;
+      MemorySegment.copy(block, JAVA_SHORT, place * headBytes(), halves, 0, numbers);
+      for (int i = 0; i < halves.length; i++) {
+        floats[i] = Float.float16ToFloat(halves[i]);
+      }
+      MemorySegment.copy(floats, 0, to, JAVA_FLOAT, 0, numbers);
+    });
   }
 }

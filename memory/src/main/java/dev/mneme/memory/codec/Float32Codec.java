@@ -26,8 +26,12 @@ final class Float32Codec implements BlockCodec {
   }
 
   @Override
-  public void decode(MemorySegment block, int head, MemorySegment keys, MemorySegment values) {
-    MemorySegment.copy(block, head * headBytes, keys, 0, headBytes);
-    MemorySegment.copy(block, blockBytes + head * headBytes, values, 0, headBytes);
+  public void decodeKeys(MemorySegment block, int head, MemorySegment to) {
+    MemorySegment.copy(block, head * headBytes, to, 0, headBytes);
+  }
+
+  @Override
+  public void decodeValues(MemorySegment block, int head, MemorySegment to) {
+    MemorySegment.copy(block, blockBytes + head * headBytes, to, 0, headBytes);
   }
 }

@@ -22,26 +22,19 @@ final class Int8Codec implements BlockCodec {
   private final int kvHeads;
   private final int blockSize;
   private final int headDim;
-  private final float[] floats;
-  private final float[] scales;
-  private final byte[] integers;
-  private final float[] channelScales;
-  private final float[] tokenScales;
+  private final int numbers;
+  private final Pool<Head> pool = new Pool<>(Head::new);
 
   Int8Codec(BlockShape shape) {
     kvHeads = shape.kvHeads();
     blockSize = shape.blockSize();
     headDim = shape.headDim();
-    floats = new float[blockSize * headDim];
-    scales = new float[floats.length];
-    integers = new byte[floats.length];
-    channelScales = new float[headDim];
-    tokenScales = new float[blockSize];
+    numbers = blockSize * headDim;
   }
 
   @Override
   public long bytes() {
-    return keysAt() + 2L * kvHeads * integers.length;
+    return keysAt() + 2L * kvHeads * numbers;
   }
 
   private long keyScalesAt(int head) {
@@ -57,7 +50,7 @@ final class Int8Codec implements BlockCodec {
   }
 
   private long keysAt(int head) {
-    return keysAt() + (long) head * integers.length;
+    return keysAt() + (long) head * numbers;
   }
 
   private long valuesAt(int head) {
@@ -66,10 +59,35 @@ final class Int8Codec implements BlockCodec {
 
   @Override
   public void encode(MemorySegment keys, MemorySegment values, MemorySegment to) {
-    for (int head = 0; head < kvHeads; head++) {
-      long from = (long) head * floats.length * Float.BYTES;
+    pool.use(buffers -> {
+      for (int head = 0; head < kvHeads; head++) {
+        buffers.encodeKeys(keys, head, to);
+        buffers.encodeValues(values, head, to);
+      }
+    });
+  }
 
-      MemorySegment.copy(keys, JAVA_FLOAT, from, floats, 0, floats.length);
+  @Override
+  public void decodeKeys(MemorySegment block, int head, MemorySegment to) {
+    pool.use(buffers -> buffers.decodeKeys(block, head, to));
+  }
+
+  @Override
+  public void decodeValues(MemorySegment block, int head, MemorySegment to) {
+    pool.use(buffers -> buffers.decodeValues(block, head, to));
+  }
+
+  /** The keys or the values of one head on their way. */
+  private final class Head {
+
+    private final float[] floats = new float[numbers];
+    private final float[] scales = new float[numbers];
+    private final byte[] integers = new byte[numbers];
+    private final float[] channelScales = new float[headDim];
+    private final float[] tokenScales = new float[blockSize];
+
+    void encodeKeys(MemorySegment keys, int head, MemorySegment to) {
+      read(keys, head);
       Arrays.fill(channelScales, 0);
       for (int i = 0; i < floats.length; i++) {
         int channel = i % headDim;
@@ -77,10 +95,11 @@ final class Int8Codec implements BlockCodec {
       }
       MemorySegment.copy(channelScales, 0, to, JAVA_FLOAT, keyScalesAt(head), headDim);
       spreadChannelScales();
-      round();
-      MemorySegment.copy(integers, 0, to, JAVA_BYTE, keysAt(head), integers.length);
+      round(to, keysAt(head));
+    }
 
-      MemorySegment.copy(values, JAVA_FLOAT, from, floats, 0, floats.length);
+    void encodeValues(MemorySegment values, int head, MemorySegment to) {
+      read(values, head);
       Arrays.fill(tokenScales, 0);
       for (int i = 0; i < floats.length; i++) {
         int token = i / headDim;
@@ -88,50 +107,56 @@ final class Int8Codec implements BlockCodec {
       }
       MemorySegment.copy(tokenScales, 0, to, JAVA_FLOAT, valueScalesAt(head), blockSize);
       spreadTokenScales();
-      round();
-      MemorySegment.copy(integers, 0, to, JAVA_BYTE, valuesAt(head), integers.length);
+      round(to, valuesAt(head));
     }
-  }
 
-  private static float scale(float number) {
-    return Math.abs(number) / LARGEST;
-  }
-
-  /** Where a scale is 0, so are the numbers. */
-  private void round() {
-    for (int i = 0; i < floats.length; i++) {
-      integers[i] = scales[i] == 0 ? 0 : (byte) Math.round(floats[i] / scales[i]);
+    void decodeKeys(MemorySegment block, int head, MemorySegment to) {
+      MemorySegment.copy(block, JAVA_FLOAT, keyScalesAt(head), channelScales, 0, headDim);
+      spreadChannelScales();
+      multiply(block, keysAt(head), to);
     }
-  }
 
-  @Override
-  public void decode(MemorySegment block, int head, MemorySegment keys, MemorySegment values) {
-    MemorySegment.copy(block, JAVA_FLOAT, keyScalesAt(head), channelScales, 0, headDim);
-    spreadChannelScales();
-    multiply(block, keysAt(head), keys);
-    MemorySegment.copy(block, JAVA_FLOAT, valueScalesAt(head), tokenScales, 0, blockSize);
-    spreadTokenScales();
-    multiply(block, valuesAt(head), values);
-  }
-
-  /** One scale an element, so that the JVM compiles the product to SIMD. */
-  private void multiply(MemorySegment block, long at, MemorySegment to) {
-    MemorySegment.copy(block, JAVA_BYTE, at, integers, 0, integers.length);
-    for (int i = 0; i < integers.length; i++) {
-      floats[i] = integers[i] * scales[i];
+    void decodeValues(MemorySegment block, int head, MemorySegment to) {
+      MemorySegment.copy(block, JAVA_FLOAT, valueScalesAt(head), tokenScales, 0, blockSize);
+      spreadTokenScales();
+      multiply(block, valuesAt(head), to);
     }
-    MemorySegment.copy(floats, 0, to, JAVA_FLOAT, 0, floats.length);
-  }
 
-  private void spreadChannelScales() {
-    for (int token = 0; token < blockSize; token++) {
-      System.arraycopy(channelScales, 0, scales, token * headDim, headDim);
+    private void read(MemorySegment from, int head) {
+      MemorySegment.copy(from, JAVA_FLOAT, (long) head * numbers * Float.BYTES, floats, 0, numbers);
     }
-  }
 
-  private void spreadTokenScales() {
-    for (int token = 0; token < blockSize; token++) {
-      Arrays.fill(scales, token * headDim, (token + 1) * headDim, tokenScales[token]);
+    private static float scale(float number) {
+      return Math.abs(number) / LARGEST;
+    }
+
+    /** Where a scale is 0, so are the numbers. */
+    private void round(MemorySegment to, long at) {
+      for (int i = 0; i < floats.length; i++) {
+        integers[i] = scales[i] == 0 ? 0 : (byte) Math.round(floats[i] / scales[i]);
+      }
+      MemorySegment.copy(integers, 0, to, JAVA_BYTE, at, numbers);
+    }
+
+    /** One scale an element, so that the JVM compiles the product to SIMD. */
+    private void multiply(MemorySegment block, long at, MemorySegment to) {
+      MemorySegment.copy(block, JAVA_BYTE, at, integers, 0, numbers);
+      for (int i = 0; i < integers.length; i++) {
+        floats[i] = integers[i] * scales[i];
+      }
+      MemorySegment.copy(floats, 0, to, JAVA_FLOAT, 0, numbers);
+    }
+
+    private void spreadChannelScales() {
+      for (int token = 0; token < blockSize; token++) {
+        System.arraycopy(channelScales, 0, scales, token * headDim, headDim);
+      }
+    }
+
+    private void spreadTokenScales() {
+      for (int token = 0; token < blockSize; token++) {
+        Arrays.fill(scales, token * headDim, (token + 1) * headDim, tokenScales[token]);
+      }
     }
   }
 }

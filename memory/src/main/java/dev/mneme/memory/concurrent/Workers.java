@@ -1,6 +1,7 @@
 package dev.mneme.memory.concurrent;
 
 import static com.google.common.base.Preconditions.checkArgument;
+import static com.google.common.base.Throwables.throwIfUnchecked;
 
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
@@ -62,6 +63,10 @@ public final class Workers implements AutoCloseable {
    * @throws RuntimeException what a task threw, after all have ended
    */
   public void run(int count, Task task) {
+    if (count == 1) {
+      task.run(0);
+      return;
+    }
     Job job = new Job(count, task);
     current = job;
     for (Thread helper : helpers) {
@@ -145,6 +150,7 @@ public final class Workers implements AutoCloseable {
       }
       Throwable thrown = failure;
       if (thrown != null) {
+        throwIfUnchecked(thrown);
         throw new IllegalStateException("a task failed: " + thrown, thrown);
       }
     }

@@ -82,10 +82,17 @@ public final class ArenaBlockStore implements BlockStore {
   }
 
   @Override
-  public void read(int block, int head, MemorySegment keys, MemorySegment values) {
+  public void readKeys(int block, int head, MemorySegment to) {
     MemorySegment encoded = encoded(block);
-    StoreChecks.head(shape, head, keys, values);
-    codec.decode(encoded, head, keys, values);
+    StoreChecks.head(shape, head, to);
+    codec.decodeKeys(encoded, head, to);
+  }
+
+  @Override
+  public void readValues(int block, int head, MemorySegment to) {
+    MemorySegment encoded = encoded(block);
+    StoreChecks.head(shape, head, to);
+    codec.decodeValues(encoded, head, to);
   }
 
   @Override

@@ -7,8 +7,8 @@ import java.lang.foreign.MemorySegment;
  * Where the blocks of one layer are kept.
  *
  * <p>Blocks are numbered from 0 in the order in which they were appended and never change. Not
- * thread-safe: a store belongs to one layer of one session. Methods of a closed store throw {@link
- * IllegalStateException}.
+ * thread-safe, as a store belongs to one layer of one session; but several threads may read keys
+ * and values at once. Methods of a closed store throw {@link IllegalStateException}.
  */
 public interface BlockStore extends AutoCloseable {
 
@@ -46,14 +46,16 @@ public interface BlockStore extends AutoCloseable {
   int append(MemorySegment keys, MemorySegment values, float[] representative);
 
   /**
-   * Copies one head of a block out.
+   * Copies the un-rotated keys of one head of a block out.
    *
    * @param block from 0 inclusive to {@link #size()} exclusive
    * @param head key/value head, from 0 inclusive to {@code kvHeads} exclusive
-   * @param keys receives the un-rotated keys, row-major {@code [blockSize, headDim]}
-   * @param values receives the values in the same layout
+   * @param to receives row-major {@code [blockSize, headDim]}
    */
-  void read(int block, int head, MemorySegment keys, MemorySegment values);
+  void readKeys(int block, int head, MemorySegment to);
+
+  /** Copies the values of one head of a block out, as {@link #readKeys} does its keys. */
+  void readValues(int block, int head, MemorySegment to);
 
   /**
    * Copies a block's representative out.

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.function.Consumer;
 
 /**
  * Keeps the blocks of one layer in the file of a folder, and those that are read often in memory as
@@ -96,15 +97,17 @@ final class FileBlockStore implements BlockStore {
   }
 
   @Override
-  public void read(int block, int head, MemorySegment keys, MemorySegment values) {
+  public void readKeys(int block, int head, MemorySegment to) {
     checkBlock(block);
-    StoreChecks.head(shape, head, keys, values);
-    BlockCache.Frame frame = stores.cache().get(file(), record(block));
-    try {
-      codec.decode(frame.memory(), head, keys, values);
-    } finally {
-      frame.release();
-    }
+    StoreChecks.head(shape, head, to);
+    lend(block, encoded -> codec.decodeKeys(encoded, head, to));
+  }
+
+  @Override
+  public void readValues(int block, int head, MemorySegment to) {
+    checkBlock(block);
+    StoreChecks.head(shape, head, to);
+    lend(block, encoded -> codec.decodeValues(encoded, head, to));
   }
 
   @Override
@@ -137,9 +140,13 @@ final class FileBlockStore implements BlockStore {
   @Override
   public void readEncoded(int block, MemorySegment to) {
     checkBlock(block);
+    lend(block, encoded -> MemorySegment.copy(encoded, 0, to, 0, codec.bytes()));
+  }
+
+  private void lend(int block, Consumer<MemorySegment> user) {
     BlockCache.Frame frame = stores.cache().get(file(), record(block));
     try {
-      MemorySegment.copy(frame.memory(), 0, to, 0, codec.bytes());
+      user.accept(frame.memory());
     } finally {
       frame.release();
     }

@@ -22,10 +22,9 @@ final class StoreChecks {
     representative(dimension, representative);
   }
 
-  static void head(BlockShape shape, int head, MemorySegment keys, MemorySegment values) {
+  static void head(BlockShape shape, int head, MemorySegment to) {
     checkElementIndex(head, shape.kvHeads(), "head");
-    bytes("keys", keys, shape.headBytes());
-    bytes("values", values, shape.headBytes());
+    bytes("a head", to, shape.headBytes());
   }
 
   static void representative(int dimension, float[] representative) {

@@ -54,8 +54,13 @@ final class TailBlockStore implements BlockStore {
   }
 
   @Override
-  public void read(int block, int head, MemorySegment keys, MemorySegment values) {
-    of(block).read(inside(block), head, keys, values);
+  public void readKeys(int block, int head, MemorySegment to) {
+    of(block).readKeys(inside(block), head, to);
+  }
+
+  @Override
+  public void readValues(int block, int head, MemorySegment to) {
+    of(block).readValues(inside(block), head, to);
   }
 
   @Override

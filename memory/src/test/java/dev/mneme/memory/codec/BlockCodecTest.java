@@ -119,7 +119,8 @@ class BlockCodecTest {
       MemorySegment headKeys = arena.allocate(SHAPE.headBytes(), Long.BYTES);
       MemorySegment headValues = arena.allocate(SHAPE.headBytes(), Long.BYTES);
       for (int head = 0; head < SHAPE.kvHeads(); head++) {
-        codec.decode(block, head, headKeys, headValues);
+        codec.decodeKeys(block, head, headKeys);
+        codec.decodeValues(block, head, headValues);
         MemorySegment.copy(headKeys, JAVA_FLOAT, 0, decodedKeys, head * HEAD, HEAD);
         MemorySegment.copy(headValues, JAVA_FLOAT, 0, decodedValues, head * HEAD, HEAD);
       }

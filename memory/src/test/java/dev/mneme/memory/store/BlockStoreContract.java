@@ -47,7 +47,8 @@ interface BlockStoreContract {
         int head = random.nextInt(SHAPE.kvHeads());
         MemorySegment headKey = key.asSlice(0, SHAPE.headBytes());
         MemorySegment headValue = value.asSlice(0, SHAPE.headBytes());
-        store.read(block, head, headKey, headValue);
+        store.readKeys(block, head, headKey);
+        store.readValues(block, head, headValue);
         assertThat(headKey.toArray(ValueLayout.JAVA_FLOAT))
             .containsExactly(ofHead(keys[block], head));
         assertThat(headValue.toArray(ValueLayout.JAVA_FLOAT))
@@ -72,8 +73,8 @@ interface BlockStoreContract {
       assertThat(store.size()).isZero();
       store.append(right, right, vector(0));
       assertThatIllegalArgumentException()
-          .isThrownBy(() -> store.read(0, 0, right, right))
-          .withMessage("keys must have 80 bytes: 240");
+          .isThrownBy(() -> store.readKeys(0, 0, right))
+          .withMessage("a head must have 80 bytes: 240");
       assertThatIllegalArgumentException()
           .isThrownBy(() -> store.append(right, right, new float[6]))
           .withMessage("a representative must have 7 channels: 6");
@@ -89,11 +90,11 @@ interface BlockStoreContract {
         BlockStore store = open(SHAPE, DIMENSION)) {
       MemorySegment segment = arena.allocate(SHAPE.bytes(), 64);
       assertThatExceptionOfType(IndexOutOfBoundsException.class)
-          .isThrownBy(() -> store.read(0, 0, segment, segment))
+          .isThrownBy(() -> store.readKeys(0, 0, segment))
           .withMessageContaining("block (0)");
       store.append(segment, segment, vector(0));
       assertThatExceptionOfType(IndexOutOfBoundsException.class)
-          .isThrownBy(() -> store.read(0, SHAPE.kvHeads(), segment, segment))
+          .isThrownBy(() -> store.readValues(0, SHAPE.kvHeads(), segment))
           .withMessageContaining("head (3)");
       assertThatExceptionOfType(IndexOutOfBoundsException.class)
           .isThrownBy(() -> store.readRepresentative(1, new float[DIMENSION]))
@@ -136,13 +137,12 @@ interface BlockStoreContract {
   private static int[] numbers(BlockStore store) {
     int[] numbers = new int[store.size()];
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment keys = arena.allocate(SHAPE.headBytes(), 64);
       MemorySegment values = arena.allocate(SHAPE.headBytes(), 64);
       MemorySegment encoded = arena.allocate(store.encodedBytes(), 64);
       float[] representative = new float[DIMENSION];
       for (int block = 0; block < numbers.length; block++) {
         store.prefetch(new int[] {block, numbers.length - 1});
-        store.read(block, 0, keys, values);
+        store.readValues(block, 0, values);
         store.readEncoded(block, encoded);
         store.readRepresentative(block, representative);
         float number = values.getAtIndex(ValueLayout.JAVA_FLOAT, 0);
@@ -163,7 +163,7 @@ interface BlockStoreContract {
       store.close();
       store.close();
       assertThatIllegalStateException().isThrownBy(() -> store.append(segment, segment, vector(0)));
-      assertThatIllegalStateException().isThrownBy(() -> store.read(0, 0, segment, segment));
+      assertThatIllegalStateException().isThrownBy(() -> store.readKeys(0, 0, segment));
     }
   }
 

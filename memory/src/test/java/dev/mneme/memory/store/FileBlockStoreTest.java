@@ -69,7 +69,7 @@ class FileBlockStoreTest implements BlockStoreContract {
       MemorySegment head = arena.allocate(SHAPE.headBytes(), 64);
       for (int number = 0; number < 1000; number++) {
         store.prefetch(new int[] {number, (number + 17) % 1000, (number + 490) % 1000});
-        store.read(number, 0, head, head);
+        store.readKeys(number, 0, head);
       }
       assertThat(cache.residentBytes()).isBetween(FRAME, BlockCache.leastBytes(FRAME));
     }
@@ -92,10 +92,10 @@ class FileBlockStoreTest implements BlockStoreContract {
       }
       flip(file, file.size() - 99 * FRAME - 1);
       MemorySegment head = arena.allocate(SHAPE.headBytes(), 64);
-      assertThatThrownBy(() -> store.read(0, 0, head, head))
+      assertThatThrownBy(() -> store.readKeys(0, 0, head))
           .isInstanceOf(UncheckedIOException.class)
           .hasMessageContaining("blocks.mneme is corrupt: checksum of record 0 at byte ");
-      store.read(1, 0, head, head);
+      store.readKeys(1, 0, head);
     }
   }
 
@@ -116,7 +116,7 @@ class FileBlockStoreTest implements BlockStoreContract {
       for (int number = 0; number < 100; number++) {
         store.append(block, block, BlockStoreContract.vector(number));
       }
-      store.read(0, 0, head, head);
+      store.readKeys(0, 0, head);
       assertThat(Thread.interrupted()).isTrue();
       assertThat(store.size()).isEqualTo(100);
     }
