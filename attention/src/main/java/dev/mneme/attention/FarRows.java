@@ -343,13 +343,18 @@ final class FarRows {
     }
   }
 
-  /** Moves what is behind the remainder's first block to its front, as that block is left out. */
+  /**
+   * Moves what is behind the remainder's first block to its front, as that block is left out. Keys
+   * that have places get new ones and are written again anyway.
+   */
   void dropFirstBlock(WorkingSet set) {
     WorkingLayout layout = set.layout();
     int to = layout.remainderAt();
     int from = to + layout.blockSize();
     int left = remainderRows() - layout.blockSize();
-    set.farKeys().copyFrom(set.farKeys(), from, to, left);
+    if (!positions.isOrdered()) {
+      set.farKeys().copyFrom(set.farKeys(), from, to, left);
+    }
     for (int head = 0; head < shape.kvHeads(); head++) {
       MemorySegment.copy(
           set.values(),

@@ -11,7 +11,7 @@ final class SharedArena {
   private final AtomicInteger owners = new AtomicInteger(1);
 
   MemorySegment allocate(long bytes) {
-    return arena.allocate(bytes, Long.BYTES);
+    return NativeHeap.allocate(bytes, arena);
   }
 
   SharedArena retain() {
