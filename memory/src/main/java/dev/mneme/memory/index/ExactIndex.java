@@ -168,28 +168,35 @@ public final class ExactIndex implements BlockIndex {
     int count = Math.min(steps, parts.length);
     if (count <= 1) {
       estimate(padded, lower, 0, steps, parts[0]);
+      scoreRest(query, lower);
     } else {
-      Best[] ofParts = new Best[count];
+      Best[] ofParts = new Best[count + 1];
       Arrays.setAll(ofParts, part -> new Best(k));
       workers.run(
-          count,
+          ofParts.length,
           part -> {
-            int from = part * steps / count;
-            int to = (part + 1) * steps / count;
-            estimate(padded, ofParts[part], from, to, parts[part]);
+            if (part == count) {
+              scoreRest(query, ofParts[part]);
+            } else {
+              int from = part * steps / count;
+              int to = (part + 1) * steps / count;
+              estimate(padded, ofParts[part], from, to, parts[part]);
+            }
           });
       for (Best best : ofParts) {
         lower.offer(best.hits());
       }
     }
+    return lower.hits();
+  }
+
+  private void scoreRest(float[] query, Best best) {
     int block = groups.size() * GROUP;
-    for (int row = 0; row < ungrouped; row++) {
+    for (int row = 0; row < ungrouped; row++, block++) {
       scores[block] = VectorUtil.dotProduct(query, rest[row]);
       bounds[block] = 0;
-      lower.offer(block, scores[block]);
-      block++;
+      best.offer(block, scores[block]);
     }
-    return lower.hits();
   }
 
   /** Scans groups, as many together as there are rows in {@link ByteProducts}. */
@@ -203,9 +210,11 @@ public final class ExactIndex implements BlockIndex {
         Group group = groups.get(first + number);
         float common = VectorUtil.dotProduct(query, group.mean);
         int block = (first + number) * GROUP;
+        for (int i = 0; i < GROUP; i++) {
+          scores[block + i] = common + group.scales[i] * part.products[number * GROUP + i];
+          bounds[block + i] = norm * group.errors[i];
+        }
         for (int i = 0; i < GROUP; i++, block++) {
-          scores[block] = common + group.scales[i] * part.products[number * GROUP + i];
-          bounds[block] = norm * group.errors[i];
           lower.offer(block, scores[block] - bounds[block]);
         }
       }
