@@ -2,6 +2,7 @@ package dev.mneme.attention;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
+import com.google.common.primitives.Ints;
 import dev.mneme.attention.ChunkPlan.QueryBlock;
 import dev.mneme.attention.RotaryEmbedding.Rotator;
 import dev.mneme.memory.file.StateInput;
@@ -232,43 +233,36 @@ final class FarRows {
     return chooser * shape.kvHeads() / slots.length;
   }
 
-  /** Adds what writes keys, and new values, of tokens that are sinks or in the remainder. */
+  /**
+   * Adds what writes keys of tokens that are sinks or in the remainder, and values of new ones.
+   *
+   * @param from first token, inclusive
+   * @param to last token, exclusive
+   */
   private void fillRecent(
       WorkingSet set, int chooser, int from, int to, int remainderStart, List<Lanes.Step> steps) {
     WorkingLayout layout = set.layout();
     int newFrom = filled;
-    for (int token = from; token < to; ) {
+    int end;
+    for (int token = from; token < to; token = end) {
       int first = token;
       int ringRow = first % layout.recent();
+      int ringEnd = first + layout.recent() - ringRow;
       boolean sink = first < layout.sinks();
-      int end = Math.min(to, first + layout.recent() - ringRow);
-      end =
-          Math.min(
-              end,
-              sink
-                  ? layout.sinks()
-                  : first
-                      + layout.blockSize()
-                      - Math.floorMod(first - remainderStart, layout.blockSize()));
+      int behind = first - remainderStart;
+      int row = sink ? first : layout.remainderAt() + behind;
+      int place = sink ? first : remainderPlaces[chooser] + behind;
+      int partEnd =
+          sink ? layout.sinks() : first + layout.blockSize() - behind % layout.blockSize();
+      end = Ints.min(to, ringEnd, partEnd);
       int last = end;
-      int row = sink ? first : layout.remainderAt() + first - remainderStart;
-      int place = sink ? first : remainderPlaces[chooser] + first - remainderStart;
       steps.add(lane -> {
-        putKeys(
-            set,
-            chooser,
-            set.recentKeys(),
-            ringRow,
-            layout.recent(),
-            row,
-            place,
-            last - first,
-            lane);
+        int count = last - first;
+        putKeys(set, chooser, set.recentKeys(), ringRow, layout.recent(), row, place, count, lane);
         for (int added = Math.max(newFrom, first); added < last; added++) {
           putValues(set, chooser, added, row + added - first);
         }
       });
-      token = end;
     }
   }
 

@@ -7,12 +7,17 @@ import static org.assertj.core.api.Assertions.within;
 import ai.onnxruntime.OrtException;
 import dev.mneme.attention.MemoryReader.Kernel;
 import dev.mneme.attention.selection.WordSearch;
+import dev.mneme.memory.codec.BlockPrecision;
+import dev.mneme.memory.store.ArenaBlockStore;
+import dev.mneme.memory.store.BlockStore;
+import java.lang.reflect.Proxy;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -227,6 +232,65 @@ class MemoryAttentionTest {
       assertThat(together.chosen()).hasSizeGreaterThan(config.topK());
       assertThat(together.chosen()).containsExactlyInAnyOrderElementsOf(chosen);
     }
+  }
+
+  /** Its values stay in their slot, and only its keys are read where they turn to another place. */
+  @ParameterizedTest
+  @EnumSource
+  void readsTheValuesOfABlockOnceForAsLongAsItIsChosen(Positions positions) throws OrtException {
+    MemoryConfig config =
+        MemoryConfig.builder()
+            .nInit(4)
+            .nLocal(32)
+            .blockSize(8)
+            .topK(4)
+            .representatives(2)
+            .queryBlock(16)
+            .farDistance(9)
+            .positions(positions)
+            .maxGap(11)
+            .build();
+    AttentionShape shape = new AttentionShape(4, 2, DIM, 0.3f);
+    RotaryEmbedding rotary = new RotaryEmbedding(FREQUENCIES, 1, false, 1);
+    RandomText text = new RandomText(5, shape, 600);
+    AtomicInteger reads = new AtomicInteger();
+    BlockStore.Factory counting =
+        (layer, block, dimension) ->
+            counting(new ArenaBlockStore(block, dimension, BlockPrecision.FLOAT32), reads);
+    try (MemoryReader reader = new MemoryReader(shape, rotary, config, Kernel.SIMD, counting)) {
+      reader.read(text, 0, 400);
+      reads.set(0);
+      int entered = 0;
+      int stayed = 0;
+      for (int token = 400; token < text.tokens(); token++) {
+        List<Integer> before = reader.chosen();
+        reader.read(text, token, token + 1);
+        for (int block : reader.chosen()) {
+          if (before.contains(block)) {
+            stayed++;
+          } else {
+            entered++;
+          }
+        }
+      }
+      assertThat(entered).isPositive();
+      assertThat(stayed).isPositive();
+      assertThat(reads.get()).isEqualTo(entered * shape.kvHeads());
+    }
+  }
+
+  /** A store that counts how often values of a head are read. */
+  private static BlockStore counting(BlockStore store, AtomicInteger reads) {
+    return (BlockStore)
+        Proxy.newProxyInstance(
+            BlockStore.class.getClassLoader(),
+            new Class<?>[] {BlockStore.class},
+            (proxy, method, arguments) -> {
+              if (method.getName().equals("readValues")) {
+                reads.incrementAndGet();
+              }
+              return method.invoke(store, arguments);
+            });
   }
 
   @Test

@@ -8,6 +8,7 @@ import dev.mneme.memory.block.BlockShape;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Random;
+import java.util.stream.IntStream;
 import org.assertj.core.data.Offset;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -56,6 +57,22 @@ class BlockCodecTest {
     Decoded decoded = roundTrip(precision, zeros, zeros);
     assertThat(decoded.keys).containsOnly(0);
     assertThat(decoded.values).containsOnly(0);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void servesSeveralThreadsAtOnce(BlockPrecision precision) {
+    BlockCodec codec = precision.codec(SHAPE);
+    IntStream.range(0, 2000)
+        .parallel()
+        .forEach(seed -> {
+          float[] keys = numbers(seed);
+          float[] values = numbers(seed + 100);
+          Decoded alone = roundTrip(precision.codec(SHAPE), keys, values);
+          Decoded together = roundTrip(codec, keys, values);
+          assertThat(together.keys).containsExactly(alone.keys);
+          assertThat(together.values).containsExactly(alone.values);
+        });
   }
 
   @Test
@@ -109,7 +126,10 @@ class BlockCodecTest {
   }
 
   private static Decoded roundTrip(BlockPrecision precision, float[] keys, float[] values) {
-    BlockCodec codec = precision.codec(SHAPE);
+    return roundTrip(precision.codec(SHAPE), keys, values);
+  }
+
+  private static Decoded roundTrip(BlockCodec codec, float[] keys, float[] values) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment block = arena.allocate(codec.bytes(), Long.BYTES);
       codec.encode(
