@@ -68,16 +68,14 @@ final class FarRows {
     Arrays.fill(remainderPlaces, EMPTY);
   }
 
-  /** The same rows of a fork, whose working set is shared at first. */
-  FarRows fork(BlockStore store) {
-    FarRows fork = new FarRows(shape, timeline, positions, store, slots.length);
+  /** Takes over what another layer's working set holds, which is shared at first. */
+  void copyFrom(FarRows origin) {
     for (int chooser = 0; chooser < slots.length; chooser++) {
-      System.arraycopy(slots[chooser], 0, fork.slots[chooser], 0, slots[chooser].length);
-      System.arraycopy(places[chooser], 0, fork.places[chooser], 0, slots[chooser].length);
+      System.arraycopy(origin.slots[chooser], 0, slots[chooser], 0, slots[chooser].length);
+      System.arraycopy(origin.places[chooser], 0, places[chooser], 0, slots[chooser].length);
     }
-    System.arraycopy(remainderPlaces, 0, fork.remainderPlaces, 0, slots.length);
-    fork.filled = filled;
-    return fork;
+    System.arraycopy(origin.remainderPlaces, 0, remainderPlaces, 0, slots.length);
+    filled = origin.filled;
   }
 
   /** Writes which rows are filled, for {@link #restore}. */

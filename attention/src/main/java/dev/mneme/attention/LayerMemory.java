@@ -59,28 +59,6 @@ final class LayerMemory implements AutoCloseable {
       List<BlockSelector> selectors,
       Lanes lanes,
       StageClock clock) {
-    this(
-        shape,
-        timeline,
-        positions,
-        kernel,
-        store,
-        selectors,
-        lanes,
-        clock,
-        new FarRows(shape, timeline, positions, store, selectors.size()));
-  }
-
-  private LayerMemory(
-      AttentionShape shape,
-      Timeline timeline,
-      FarPositions positions,
-      AttentionKernel kernel,
-      BlockStore store,
-      List<BlockSelector> selectors,
-      Lanes lanes,
-      StageClock clock,
-      FarRows far) {
     this.shape = shape;
     this.timeline = timeline;
     this.positions = positions;
@@ -89,7 +67,7 @@ final class LayerMemory implements AutoCloseable {
     this.selectors = selectors;
     this.lanes = lanes;
     this.clock = clock;
-    this.far = far;
+    far = new FarRows(shape, timeline, positions, store, selectors.size());
     slotWeights = new float[shape.heads() * timeline.config().topK()];
   }
 
@@ -170,15 +148,8 @@ final class LayerMemory implements AutoCloseable {
     }
     LayerMemory fork =
         new LayerMemory(
-            shape,
-            timeline,
-            positions,
-            kernel,
-            forkedStore,
-            forkedSelectors,
-            lanes,
-            clock,
-            far.fork(forkedStore));
+            shape, timeline, positions, kernel, forkedStore, forkedSelectors, lanes, clock);
+    fork.far.copyFrom(far);
     fork.set = set == null ? null : set.retain();
     System.arraycopy(slotWeights, 0, fork.slotWeights, 0, slotWeights.length);
     fork.choice = choice;
