@@ -136,7 +136,7 @@ class CommandsTest {
     Path json = folder.resolve("rows.jsonl");
     String line =
         "recall --task secrets --units 45 --shared --memory %s --json %s --depths "
-            .formatted(folder.resolve("memory"), json);
+            .formatted(Files.createDirectory(folder.resolve("memory")), json);
     assertThat(run(arguments(line + "0.2"))).as(err.toString()).isZero();
     assertThat(run(arguments(line + "0.2,0.8"))).as(err.toString()).isZero();
     List<RecallRow> rows = RecallRow.readAll(json);

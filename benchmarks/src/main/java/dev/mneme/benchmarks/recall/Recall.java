@@ -10,10 +10,10 @@ import dev.mneme.benchmarks.task.Sample;
 import dev.mneme.integration.cli.ReadingProgress;
 import dev.mneme.integration.cli.ResidentMemory;
 import dev.mneme.integration.runtime.UncutModel;
+import dev.mneme.memory.file.MemoryFolder;
 import dev.mneme.memory.store.NativeHeap;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
@@ -62,7 +62,7 @@ final class Recall implements AutoCloseable {
   private MnemeSession session() {
     if (folder != null) {
       try {
-        return Files.exists(folder) ? model.restore(folder) : model.newSession(folder);
+        return MemoryFolder.exists(folder) ? model.restore(folder) : model.newSession(folder);
       } catch (IOException e) {
         throw new UncheckedIOException(e.getMessage(), e);
       }
