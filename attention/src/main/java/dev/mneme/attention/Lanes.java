@@ -14,8 +14,8 @@ import java.util.function.Function;
  */
 final class Lanes implements AutoCloseable {
 
-  /** Tokens from which on it is worth to share them. */
-  private static final int FEW = 16;
+  /** Least tokens that are worth a thread. */
+  private static final int LEAST = 16;
 
   private final Workers workers;
   private final Function<Arena, Lane> maker;
@@ -74,7 +74,7 @@ final class Lanes implements AutoCloseable {
   /** Shares the tokens from {@code from} inclusive to {@code to} exclusive among the threads. */
   void share(int from, int to, Range range) {
     int tokens = to - from;
-    int count = Math.clamp(tokens / FEW, 1, workers.threads());
+    int count = Math.clamp(tokens / LEAST, 1, workers.threads());
     List<Lane> lanes = open(count);
     workers.run(
         count,
