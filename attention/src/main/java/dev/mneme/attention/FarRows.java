@@ -147,7 +147,6 @@ final class FarRows {
     List<Lanes.Step> steps = new ArrayList<>();
     for (int chooser = 0; chooser < slots.length; chooser++) {
       int[] blocks = inPlace(slots[chooser], chosen[chooser]);
-      store.prefetch(missing(slots[chooser], blocks));
       int place = fillSlots(set, chooser, blocks, start, steps);
       boolean moved = positions.isOrdered() && place != remainderPlaces[chooser];
       remainderPlaces[chooser] = place;
@@ -181,22 +180,15 @@ final class FarRows {
     return wanted;
   }
 
-  /** The wanted blocks that are not in their slots. */
-  private static int[] missing(int[] slots, int[] wanted) {
-    int[] missing = new int[wanted.length];
-    int count = 0;
-    for (int slot = 0; slot < wanted.length; slot++) {
-      if (wanted[slot] != slots[slot]) {
-        missing[count++] = wanted[slot];
-      }
-    }
-    return Arrays.copyOf(missing, count);
-  }
-
-  /** Adds what brings blocks into their slots; returns the place of the remainder behind them. */
+  /**
+   * Adds what brings blocks into their slots, and begins to read them; returns the place of the
+   * remainder behind them.
+   */
   private int fillSlots(
       WorkingSet set, int chooser, int[] blocks, int remainderStart, List<Lanes.Step> steps) {
     int[] wanted = positions.places(blocks, remainderStart);
+    int[] missing = new int[blocks.length];
+    int count = 0;
     for (int slot = 0; slot < blocks.length; slot++) {
       int block = blocks[slot];
       int place = wanted[slot];
@@ -204,11 +196,15 @@ final class FarRows {
       if (present && (places[chooser][slot] == place || !positions.isOrdered())) {
         continue;
       }
+      if (!present) {
+        missing[count++] = block;
+      }
       int row = set.layout().slotsAt() + slot * set.layout().blockSize();
       steps.add(lane -> fillSlot(set, chooser, block, !present, row, place, lane));
       slots[chooser][slot] = block;
       places[chooser][slot] = place;
     }
+    store.prefetch(Arrays.copyOf(missing, count));
     return wanted[blocks.length];
   }
 

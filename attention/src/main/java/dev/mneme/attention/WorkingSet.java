@@ -57,6 +57,7 @@ public final class WorkingSet implements AutoCloseable {
     return shape;
   }
 
+  /** How many rows each part has. */
   WorkingLayout layout() {
     return layout;
   }

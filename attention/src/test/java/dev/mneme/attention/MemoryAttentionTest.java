@@ -193,23 +193,26 @@ class MemoryAttentionTest {
     }
   }
 
+  private static MemoryConfig small(Positions positions) {
+    return MemoryConfig.builder()
+        .nInit(4)
+        .nLocal(32)
+        .blockSize(8)
+        .topK(3)
+        .representatives(2)
+        .queryBlock(16)
+        .farDistance(9)
+        .positions(positions)
+        .maxGap(11)
+        .build();
+  }
+
   /** Heads that choose for themselves are so many memories of one key/value head each. */
   @ParameterizedTest
   @EnumSource
   void headsChooseForThemselves(Positions positions) throws OrtException {
     int heads = 3;
-    MemoryConfig config =
-        MemoryConfig.builder()
-            .nInit(4)
-            .nLocal(32)
-            .blockSize(8)
-            .topK(3)
-            .representatives(2)
-            .queryBlock(16)
-            .farDistance(9)
-            .positions(positions)
-            .maxGap(11)
-            .build();
+    MemoryConfig config = small(positions);
     RotaryEmbedding rotary = new RotaryEmbedding(FREQUENCIES, 1, false, 1);
     AttentionShape shape = new AttentionShape(2 * heads, heads, 8, 0.3f);
     RandomText text = new RandomText(3, shape, 300);
@@ -238,18 +241,7 @@ class MemoryAttentionTest {
   @ParameterizedTest
   @EnumSource
   void readsTheValuesOfABlockOnceForAsLongAsItIsChosen(Positions positions) throws OrtException {
-    MemoryConfig config =
-        MemoryConfig.builder()
-            .nInit(4)
-            .nLocal(32)
-            .blockSize(8)
-            .topK(4)
-            .representatives(2)
-            .queryBlock(16)
-            .farDistance(9)
-            .positions(positions)
-            .maxGap(11)
-            .build();
+    MemoryConfig config = small(positions);
     AttentionShape shape = new AttentionShape(4, 2, DIM, 0.3f);
     RotaryEmbedding rotary = new RotaryEmbedding(FREQUENCIES, 1, false, 1);
     RandomText text = new RandomText(5, shape, 600);

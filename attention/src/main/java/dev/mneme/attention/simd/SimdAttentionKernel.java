@@ -5,10 +5,9 @@ import static com.google.common.base.Preconditions.checkState;
 import dev.mneme.attention.AttentionKernel;
 import dev.mneme.attention.QueryTile;
 import dev.mneme.attention.WorkingSet;
+import dev.mneme.memory.concurrent.Pool;
 import dev.mneme.memory.concurrent.Workers;
 import dev.mneme.memory.simd.VectorApi;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
  * Attention by the JVM's Vector API.
@@ -21,8 +20,8 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 public final class SimdAttentionKernel implements AttentionKernel {
 
   private final Workers workers;
-  private final Queue<TileRun> tileRuns = new ConcurrentLinkedQueue<>();
-  private final Queue<SingleRun> singleRuns = new ConcurrentLinkedQueue<>();
+  private final Pool<TileRun> tileRuns = new Pool<>();
+  private final Pool<SingleRun> singleRuns = new Pool<>();
 
   /**
    * Opens the kernel.
@@ -64,16 +63,14 @@ public final class SimdAttentionKernel implements AttentionKernel {
     @Override
     public void attend(QueryTile tile) {
       if (tile.queries() == 1) {
-        SingleRun kept = singleRuns.poll();
-        SingleRun run = kept == null ? new SingleRun(set, tile) : kept;
-        workers.run(run.begin(set, tile), run);
-        run.end();
-        singleRuns.add(run);
+        singleRuns.use(
+            () -> new SingleRun(set, tile),
+            run -> {
+              workers.run(run.begin(set, tile), run);
+              run.end();
+            });
       } else {
-        TileRun kept = tileRuns.poll();
-        TileRun run = kept == null ? new TileRun(set, tile) : kept;
-        workers.run(run.begin(set, tile), run);
-        tileRuns.add(run);
+        tileRuns.use(() -> new TileRun(set, tile), run -> workers.run(run.begin(set, tile), run));
       }
     }
 

@@ -9,11 +9,10 @@ import dev.mneme.attention.AttentionShape;
 import dev.mneme.attention.KeyRows;
 import dev.mneme.attention.QueryTile;
 import dev.mneme.attention.WorkingSet;
+import dev.mneme.memory.concurrent.Pool;
 import dev.mneme.memory.concurrent.Workers;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
 
 /**
  * Attention of a tile of several queries, and the memory that it takes.
@@ -46,7 +45,7 @@ final class TileRun implements Workers.Task {
   /** Floats of a row of scores. */
   private int row;
 
-  private final Queue<Band> bands = new ConcurrentLinkedQueue<>();
+  private final Pool<Band> bands = new Pool<>();
 
   /** Memory of one thread. */
   private static final class Band {
@@ -105,10 +104,7 @@ final class TileRun implements Workers.Task {
   /** Attends one run of queries by the query heads of a key/value head. */
   @Override
   public void run(int number) {
-    Band kept = bands.poll();
-    Band band = kept == null ? new Band() : kept;
-    attend(number / tile.parts(), number % tile.parts(), band);
-    bands.add(band);
+    bands.use(Band::new, band -> attend(number / tile.parts(), number % tile.parts(), band));
   }
 
   private void attend(int head, int part, Band band) {

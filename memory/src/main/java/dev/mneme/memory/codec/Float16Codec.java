@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_SHORT;
 
 import dev.mneme.memory.block.BlockShape;
+import dev.mneme.memory.concurrent.Pool;
 import java.lang.foreign.MemorySegment;
 
 /** Keys, then values, as binary16. The JVM compiles the conversions to SIMD where there is any. */
@@ -13,17 +14,20 @@ final class Float16Codec implements BlockCodec {
 
   private final int kvHeads;
   private final int numbers;
-  private final Pool<Buffers> pool;
+  private final Pool<Buffers> pool = new Pool<>();
 
   Float16Codec(BlockShape shape) {
     kvHeads = shape.kvHeads();
     numbers = shape.blockSize() * shape.headDim();
-    pool = new Pool<>(() -> new Buffers(new float[numbers], new short[numbers]));
   }
 
   /** The numbers of one head. */
   @SuppressWarnings("ArrayRecordComponent") // converted in inner loops
   private record Buffers(float[] floats, short[] halves) {}
+
+  private Buffers buffers() {
+    return new Buffers(new float[numbers], new short[numbers]);
+  }
 
   @Override
   public long bytes() {
@@ -43,15 +47,18 @@ final class Float16Codec implements BlockCodec {
   }
 
   private void encodeHead(MemorySegment from, int head, MemorySegment to, int place) {
-    pool.use(buffers -> {
-      float[] floats = buffers.floats;
-      short[] halves = buffers.halves;
-      MemorySegment.copy(from, JAVA_FLOAT, (long) head * numbers * Float.BYTES, floats, 0, numbers);
-      for (int i = 0; i < floats.length; i++) {
-        halves[i] = Float.floatToFloat16(Math.max(-LARGEST, Math.min(LARGEST, floats[i])));
-      }
-      MemorySegment.copy(halves, 0, to, JAVA_SHORT, place * headBytes(), numbers);
-    });
+    pool.use(
+        this::buffers,
+        buffers -> {
+          float[] floats = buffers.floats;
+          short[] halves = buffers.halves;
+          MemorySegment.copy(
+              from, JAVA_FLOAT, (long) head * numbers * Float.BYTES, floats, 0, numbers);
+          for (int i = 0; i < floats.length; i++) {
+            halves[i] = Float.floatToFloat16(Math.max(-LARGEST, Math.min(LARGEST, floats[i])));
+          }
+          MemorySegment.copy(halves, 0, to, JAVA_SHORT, place * headBytes(), numbers);
+        });
   }
 
   @Override
@@ -65,14 +72,16 @@ final class Float16Codec implements BlockCodec {
   }
 
   private void decodeHead(MemorySegment block, int place, MemorySegment to) {
-    pool.use(buffers -> {
-      float[] floats = buffers.floats;
-      short[] halves = buffers.halves;
-      MemorySegment.copy(block, JAVA_SHORT, place * headBytes(), halves, 0, numbers);
-      for (int i = 0; i < halves.length; i++) {
-        floats[i] = Float.float16ToFloat(halves[i]);
-      }
-      MemorySegment.copy(floats, 0, to, JAVA_FLOAT, 0, numbers);
-    });
+    pool.use(
+        this::buffers,
+        buffers -> {
+          float[] floats = buffers.floats;
+          short[] halves = buffers.halves;
+          MemorySegment.copy(block, JAVA_SHORT, place * headBytes(), halves, 0, numbers);
+          for (int i = 0; i < halves.length; i++) {
+            floats[i] = Float.float16ToFloat(halves[i]);
+          }
+          MemorySegment.copy(floats, 0, to, JAVA_FLOAT, 0, numbers);
+        });
   }
 }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.mneme.memory.block.BlockShape;
+import dev.mneme.memory.concurrent.Pool;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -23,7 +24,7 @@ final class Int8Codec implements BlockCodec {
   private final int blockSize;
   private final int headDim;
   private final int numbers;
-  private final Pool<Head> pool = new Pool<>(Head::new);
+  private final Pool<Head> pool = new Pool<>();
 
   Int8Codec(BlockShape shape) {
     kvHeads = shape.kvHeads();
@@ -59,22 +60,24 @@ final class Int8Codec implements BlockCodec {
 
   @Override
   public void encode(MemorySegment keys, MemorySegment values, MemorySegment to) {
-    pool.use(buffers -> {
-      for (int head = 0; head < kvHeads; head++) {
-        buffers.encodeKeys(keys, head, to);
-        buffers.encodeValues(values, head, to);
-      }
-    });
+    pool.use(
+        Head::new,
+        buffers -> {
+          for (int head = 0; head < kvHeads; head++) {
+            buffers.encodeKeys(keys, head, to);
+            buffers.encodeValues(values, head, to);
+          }
+        });
   }
 
   @Override
   public void decodeKeys(MemorySegment block, int head, MemorySegment to) {
-    pool.use(buffers -> buffers.decodeKeys(block, head, to));
+    pool.use(Head::new, buffers -> buffers.decodeKeys(block, head, to));
   }
 
   @Override
   public void decodeValues(MemorySegment block, int head, MemorySegment to) {
-    pool.use(buffers -> buffers.decodeValues(block, head, to));
+    pool.use(Head::new, buffers -> buffers.decodeValues(block, head, to));
   }
 
   /** The keys or the values of one head on their way. */

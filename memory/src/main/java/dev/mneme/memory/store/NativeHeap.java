@@ -15,26 +15,24 @@ import java.util.Optional;
 public final class NativeHeap {
 
   /** {@code int malloc_trim(size_t pad)}, which glibc has and other libraries of C do not. */
-  @SuppressWarnings("restricted") // the signature is that of its manual page
   private static final Optional<MethodHandle> MALLOC_TRIM =
-      Linker.nativeLinker()
-          .defaultLookup()
-          .find("malloc_trim")
-          .map(symbol ->
-              Linker.nativeLinker()
-                  .downcallHandle(symbol, FunctionDescriptor.of(JAVA_INT, JAVA_LONG)));
+      function("malloc_trim", FunctionDescriptor.of(JAVA_INT, JAVA_LONG));
 
   private static final MethodHandle CALLOC =
-      function("calloc", FunctionDescriptor.of(ADDRESS, JAVA_LONG, JAVA_LONG));
+      function("calloc", FunctionDescriptor.of(ADDRESS, JAVA_LONG, JAVA_LONG)).orElseThrow();
 
-  private static final MethodHandle FREE = function("free", FunctionDescriptor.ofVoid(ADDRESS));
+  private static final MethodHandle FREE =
+      function("free", FunctionDescriptor.ofVoid(ADDRESS)).orElseThrow();
 
   private NativeHeap() {}
 
-  @SuppressWarnings("restricted") // the signatures are those of the C standard
-  private static MethodHandle function(String name, FunctionDescriptor signature) {
+  @SuppressWarnings("restricted") // the signatures are those of the C standard and of manual pages
+  private static Optional<MethodHandle> function(String name, FunctionDescriptor signature) {
     Linker linker = Linker.nativeLinker();
-    return linker.downcallHandle(linker.defaultLookup().findOrThrow(name), signature);
+    return linker
+        .defaultLookup()
+        .find(name)
+        .map(symbol -> linker.downcallHandle(symbol, signature));
   }
 
   /**
