@@ -11,7 +11,8 @@ import java.util.Arrays;
  * every far key stays at position 0 and every query is at {@code farDistance}; in scheme {@link
  * Positions#BLOCKWISE} the {@code i}-th token of a block is at position {@code i}. In scheme {@link
  * Positions#ORDERED} a key's place is its position, with at most {@code maxGap} positions for what
- * was left out in front of it, and the window follows on. Immutable and thread-safe.
+ * was left out in front of it, and the window follows on; in scheme {@link Positions#NEAR} the
+ * places of blocks are moved into the window. Immutable and thread-safe.
  */
 final class FarPositions {
 
@@ -31,7 +32,7 @@ final class FarPositions {
         switch (scheme) {
           case INFLLM -> rotary.angles(0, 1);
           case BLOCKWISE -> rotary.angles(0, config.blockSize());
-          case ORDERED -> rotary.angles(0, config.orderedPositions());
+          case ORDERED, NEAR -> rotary.angles(0, config.orderedPositions());
         };
     queries = isOrdered() ? keys : retrieval;
   }
@@ -43,7 +44,7 @@ final class FarPositions {
 
   /** Whether a key's position depends on its place among the far keys. */
   boolean isOrdered() {
-    return scheme == Positions.ORDERED;
+    return scheme.isOrdered();
   }
 
   /**
@@ -65,7 +66,13 @@ final class FarPositions {
       place += config.blockSize();
       end = start + config.blockSize();
     }
-    places[blocks.length] = place + gap(end, remainderStart);
+    int behind = gap(end, remainderStart);
+    if (scheme == Positions.NEAR) {
+      for (int i = 0; i < blocks.length; i++) {
+        places[i] += behind + config.nLocal() - config.farDistance();
+      }
+    }
+    places[blocks.length] = place + behind;
     return places;
   }
 
@@ -84,7 +91,7 @@ final class FarPositions {
     return switch (scheme) {
       case INFLLM -> 0;
       case BLOCKWISE -> place < config.nInit() ? 0 : (place - config.nInit()) % config.blockSize();
-      case ORDERED -> place;
+      case ORDERED, NEAR -> place;
     };
   }
 

@@ -18,5 +18,17 @@ public enum Positions {
    * consecutive positions (StreamingLLM's positions inside the cache, extended to blocks), and
    * where all gaps are smaller every token is at its true position.
    */
-  ORDERED
+  ORDERED,
+
+  /**
+   * As {@link #ORDERED}, but the chosen blocks are moved towards the query, all by as much, until
+   * the last of them ends {@link MemoryConfig#farDistance} in front of the first query that sees
+   * it: order and gaps stay, and what a small model can copy from afar it copies from near.
+   */
+  NEAR;
+
+  /** Whether far keys have the order of the text. */
+  boolean isOrdered() {
+    return this == ORDERED || this == NEAR;
+  }
 }
