@@ -68,8 +68,9 @@ final class FarPositions {
     }
     int behind = gap(end, remainderStart);
     if (scheme == Positions.NEAR) {
+      int nearer = behind + Math.max(0, config.nLocal() - config.farDistance());
       for (int i = 0; i < blocks.length; i++) {
-        places[i] += behind + config.nLocal() - config.farDistance();
+        places[i] += nearer;
       }
     }
     places[blocks.length] = place + behind;

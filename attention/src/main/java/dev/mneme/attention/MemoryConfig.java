@@ -89,11 +89,6 @@ public record MemoryConfig(
         "ordered positions must not exceed 2^20: maxGap %s, topK %s",
         maxGap,
         topK);
-    checkArgument(
-        positions != Positions.NEAR || farDistance <= nLocal,
-        "with positions near, farDistance must not exceed nLocal: farDistance %s, nLocal %s",
-        farDistance,
-        nLocal);
     checkArgument(wordWeight >= 0 && wordWeight <= 1, "wordWeight must be 0 to 1: %s", wordWeight);
     checkArgument(neighbours >= 0, "neighbours must not be negative: %s", neighbours);
   }

@@ -21,9 +21,10 @@ public enum Positions {
   ORDERED,
 
   /**
-   * As {@link #ORDERED}, but the chosen blocks are moved towards the query, all by as much, until
-   * the last of them ends {@link MemoryConfig#farDistance} in front of the first query that sees
-   * it: order and gaps stay, and what a small model can copy from afar it copies from near.
+   * As {@link #ORDERED}, but the chosen blocks are moved towards the query, all by as much: the
+   * last of them ends {@link MemoryConfig#farDistance} positions in front of a query that stands
+   * {@link MemoryConfig#nLocal} behind the first token of the remainder. Sinks and remainder stay.
+   * Where {@code farDistance} is more than {@code nLocal}, {@code nLocal} counts.
    */
   NEAR;
 

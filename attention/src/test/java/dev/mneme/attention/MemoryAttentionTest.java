@@ -88,7 +88,7 @@ class MemoryAttentionTest {
             .representatives(1 + random.nextInt(blockSize))
             .queryBlock(queryBlock)
             .distanceScale(random.nextBoolean() ? 1 : 0.25)
-            .farDistance(random.nextInt(positions == Positions.NEAR ? queryBlock + 1 : 40))
+            .farDistance(random.nextInt(40))
             .positions(positions)
             .maxGap(random.nextInt(3) * 20)
             .mask(mask)

@@ -144,7 +144,7 @@ final class Oracle {
               moved
                   ? spread(far.subList(i, blocksEnd))
                       + 1
-                      + config.farDistance()
+                      + Math.min(config.farDistance(), config.nLocal())
                       + (position - config.nLocal() - remainder.getFirst())
                   : distance(far.subList(i, far.size()), position);
           weights[i] = score(rotate(query, head, distance), rotate(keys.get(token), kv, 0));
