@@ -11,8 +11,7 @@ import java.util.Arrays;
  * every far key stays at position 0 and every query is at {@code farDistance}; in scheme {@link
  * Positions#BLOCKWISE} the {@code i}-th token of a block is at position {@code i}. In scheme {@link
  * Positions#ORDERED} a key's place is its position, with at most {@code maxGap} positions for what
- * was left out in front of it, and the window follows on; in scheme {@link Positions#NEAR} the
- * places of blocks are moved into the window. Immutable and thread-safe.
+ * was left out in front of it, and the window follows on. Immutable and thread-safe.
  */
 final class FarPositions {
 
@@ -32,7 +31,7 @@ final class FarPositions {
         switch (scheme) {
           case INFLLM -> rotary.angles(0, 1);
           case BLOCKWISE -> rotary.angles(0, config.blockSize());
-          case ORDERED, NEAR -> rotary.angles(0, config.orderedPositions());
+          case ORDERED -> rotary.angles(0, config.orderedPositions());
         };
     queries = isOrdered() ? keys : retrieval;
   }
@@ -44,7 +43,7 @@ final class FarPositions {
 
   /** Whether a key's position depends on its place among the far keys. */
   boolean isOrdered() {
-    return scheme.isOrdered();
+    return scheme == Positions.ORDERED;
   }
 
   /**
@@ -66,14 +65,7 @@ final class FarPositions {
       place += config.blockSize();
       end = start + config.blockSize();
     }
-    int behind = gap(end, remainderStart);
-    if (scheme == Positions.NEAR) {
-      int nearer = behind + Math.max(0, config.nLocal() - config.farDistance());
-      for (int i = 0; i < blocks.length; i++) {
-        places[i] += nearer;
-      }
-    }
-    places[blocks.length] = place + behind;
+    places[blocks.length] = place + gap(end, remainderStart);
     return places;
   }
 
@@ -92,7 +84,7 @@ final class FarPositions {
     return switch (scheme) {
       case INFLLM -> 0;
       case BLOCKWISE -> place < config.nInit() ? 0 : (place - config.nInit()) % config.blockSize();
-      case ORDERED, NEAR -> place;
+      case ORDERED -> place;
     };
   }
 

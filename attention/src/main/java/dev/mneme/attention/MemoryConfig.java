@@ -22,12 +22,11 @@ import static com.google.common.base.Preconditions.checkArgument;
  * @param sharpBlock tokens of those smaller query blocks
  * @param distanceScale factor on all positions ({@code distance_scale}); below 1 it is position
  *     interpolation
- * @param farDistance distance in tokens from which queries look for blocks; with {@link
- *     Positions#INFLLM} they attend all far keys at it, and with {@link Positions#NEAR} the nearest
- *     block; InfLLM ties it to {@code nLocal - 1}
+ * @param farDistance distance in tokens from which queries look for blocks and, with {@link
+ *     Positions#INFLLM}, at which they attend all far keys; InfLLM ties it to {@code nLocal - 1}
  * @param positions where far keys stand
- * @param maxGap where keys are ordered, most positions that tokens left out between two chosen
- *     blocks take up
+ * @param maxGap with {@link Positions#ORDERED}, most positions that tokens left out between two
+ *     chosen blocks take up
  * @param mask which tokens between window and blocks a query sees
  * @param words whether blocks are also found by words that they share with the last {@code
  *     queryBlock} tokens
@@ -84,7 +83,7 @@ public record MemoryConfig(
     checkArgument(farDistance >= 0, "farDistance must not be negative: %s", farDistance);
     checkArgument(maxGap >= 0, "maxGap must not be negative: %s", maxGap);
     checkArgument(
-        !positions.isOrdered()
+        positions != Positions.ORDERED
             || orderedPositions(nInit, nLocal, blockSize, topK, queryBlock, maxGap) <= 1 << 20,
         "ordered positions must not exceed 2^20: maxGap %s, topK %s",
         maxGap,
@@ -115,7 +114,7 @@ public record MemoryConfig(
         .build();
   }
 
-  /** Positions that far keys and queries take up where they are ordered. */
+  /** Positions that far keys and queries take up with {@link Positions#ORDERED}. */
   int orderedPositions() {
     return (int) orderedPositions(nInit, nLocal, blockSize, topK, queryBlock, maxGap);
   }
@@ -125,7 +124,8 @@ public record MemoryConfig(
    * need be longer than that for the model, however many tokens it has.
    */
   public long largestDistance() {
-    int tokens = positions.isOrdered() ? orderedPositions() : Math.max(nLocal, farDistance);
+    int tokens =
+        positions == Positions.ORDERED ? orderedPositions() : Math.max(nLocal, farDistance);
     return (long) Math.ceil(tokens * distanceScale);
   }
 

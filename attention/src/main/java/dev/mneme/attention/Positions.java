@@ -18,18 +18,5 @@ public enum Positions {
    * consecutive positions (StreamingLLM's positions inside the cache, extended to blocks), and
    * where all gaps are smaller every token is at its true position.
    */
-  ORDERED,
-
-  /**
-   * As {@link #ORDERED}, but the chosen blocks are moved towards the query, all by as much: the
-   * last of them ends {@link MemoryConfig#farDistance} positions in front of a query that stands
-   * {@link MemoryConfig#nLocal} behind the first token of the remainder. Sinks and remainder stay.
-   * Where {@code farDistance} is more than {@code nLocal}, {@code nLocal} counts.
-   */
-  NEAR;
-
-  /** Whether far keys have the order of the text. */
-  boolean isOrdered() {
-    return this == ORDERED || this == NEAR;
-  }
+  ORDERED
 }

@@ -136,17 +136,8 @@ final class Oracle {
       double[] weights = new double[far.size() + local.size()];
       for (int i = 0; i < far.size(); i++) {
         int token = far.get(i);
-        if (config.positions() == Positions.ORDERED || config.positions() == Positions.NEAR) {
-          int blocksEnd = sinks.size() + chosen.size() * config.blockSize();
-          boolean moved =
-              config.positions() == Positions.NEAR && i >= sinks.size() && i < blocksEnd;
-          double distance =
-              moved
-                  ? spread(far.subList(i, blocksEnd))
-                      + 1
-                      + Math.min(config.farDistance(), config.nLocal())
-                      + (position - config.nLocal() - remainder.getFirst())
-                  : distance(far.subList(i, far.size()), position);
+        if (config.positions() == Positions.ORDERED) {
+          double distance = distance(far.subList(i, far.size()), position);
           weights[i] = score(rotate(query, head, distance), rotate(keys.get(token), kv, 0));
         } else {
           boolean inBlock = config.positions() == Positions.BLOCKWISE && token >= config.nInit();
@@ -176,18 +167,13 @@ final class Oracle {
 
   /** From the first of ascending tokens to the query, what was left out counted up to maxGap. */
   private int distance(List<Integer> tokens, int query) {
-    int last = tokens.getLast();
-    int leftOut = Math.max(0, query - config.nLocal() - last);
-    return spread(tokens) + query - last - leftOut + Math.min(leftOut, config.maxGap());
-  }
-
-  /** From the first of ascending tokens to the last, what was left out counted up to maxGap. */
-  private int spread(List<Integer> tokens) {
     int distance = 0;
     for (int i = 1; i < tokens.size(); i++) {
       distance += 1 + Math.min(tokens.get(i) - tokens.get(i - 1) - 1, config.maxGap());
     }
-    return distance;
+    int last = tokens.getLast();
+    int leftOut = Math.max(0, query - config.nLocal() - last);
+    return distance + query - last - leftOut + Math.min(leftOut, config.maxGap());
   }
 
   private void formBlocks() {
