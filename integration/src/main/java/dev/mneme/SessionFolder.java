@@ -16,7 +16,6 @@ import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
@@ -54,9 +53,13 @@ final class SessionFolder {
       throw new IOException(folder.folder() + ": the manifest has no configuration");
     }
     try {
-      MnemeConfig made = MnemeConfig.parse(yaml);
-      // Ordered blocks stood close together before the key was there.
-      return yaml.contains("maxGap") ? made : made.with(List.of("memory.maxGap=0"));
+      // Before these keys were there, ordered blocks stood close together, and nothing was copied.
+      return MnemeConfig.parse(yaml)
+          .with(
+              Stream.of("maxGap", "prefixMatch")
+                  .filter(key -> !yaml.contains(key))
+                  .map(key -> "memory." + key + "=0")
+                  .toList());
     } catch (IllegalArgumentException e) {
       throw new IOException(folder.folder() + ": " + e.getMessage(), e);
     }

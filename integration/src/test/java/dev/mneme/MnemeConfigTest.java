@@ -55,7 +55,8 @@ class MnemeConfigTest {
               Words.WEIGHTED,
               0.75,
               Choosers.KV_HEAD,
-              1));
+              1,
+              5));
 
   @Test
   void readsWhatItWrites() {
@@ -97,7 +98,8 @@ class MnemeConfigTest {
             + " memory",
         "memory: {topk: 2} | unknown key memory.topk; known keys: nInit, nLocal, blockSize, topK,"
             + " representatives, queryBlock, sharpTail, sharpBlock, distanceScale, farDistance,"
-            + " positions, maxGap, mask, words, wordWeight, choosers, neighbours",
+            + " positions, maxGap, mask, words, wordWeight, choosers, neighbours,"
+            + " prefixMatch",
         "device: gpu | device must be cpu or cuda:N: gpu",
         "memory: {nLocal: 64} | nLocal must be at least queryBlock: nLocal 64, queryBlock 128",
         "memory: {representatives: 65} |"

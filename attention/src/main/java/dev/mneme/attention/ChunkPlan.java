@@ -24,10 +24,12 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
    * @param chosen number of blocks that are chosen
    * @param remainderStart first token that is neither sink nor in a block
    * @param words blocks that words found for it
+   * @param copied the token in a block that a single query is likely to repeat next, or {@link
+   *     PrefixMatch#NONE}
    * @param tiles in order, tiling the query block
    */
   record QueryBlock(
-      int from, int to, int chosen, int remainderStart, Hits words, List<Tile> tiles) {}
+      int from, int to, int chosen, int remainderStart, Hits words, int copied, List<Tile> tiles) {}
 
   /**
    * Queries that go through the kernel together.
@@ -48,6 +50,7 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
    *
    * @param from first token, inclusive
    * @param to last token, exclusive
+   * @param text ids of the tokens from its start
    * @param words finds blocks by the text of the chunk
    */
   static ChunkPlan of(
@@ -55,6 +58,7 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
       WorkingLayout layout,
       int from,
       int to,
+      int[] text,
       WordSearch words,
       TileSource source) {
     List<QueryBlock> queryBlocks = new ArrayList<>();
@@ -73,8 +77,12 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
           chosen == 0
               ? Hits.NONE
               : words.search(timeline.blocks(start), end, BlockSelector.candidates(chosen));
-      queryBlocks.add(
-          new QueryBlock(start, end, chosen, timeline.remainderStart(start), found, tiles));
+      int remainderStart = timeline.remainderStart(start);
+      int copied =
+          chosen == 0 || end - start > 1
+              ? PrefixMatch.NONE
+              : timeline.copied(text, end, remainderStart);
+      queryBlocks.add(new QueryBlock(start, end, chosen, remainderStart, found, copied, tiles));
       start = end;
     }
     return new ChunkPlan(from, queryBlocks);

@@ -1,6 +1,7 @@
 package dev.mneme.attention;
 
 import com.google.common.primitives.Ints;
+import dev.mneme.attention.ChunkPlan.QueryBlock;
 import dev.mneme.attention.RotaryEmbedding.Angles;
 import java.util.Arrays;
 
@@ -11,7 +12,8 @@ import java.util.Arrays;
  * every far key stays at position 0 and every query is at {@code farDistance}; in scheme {@link
  * Positions#BLOCKWISE} the {@code i}-th token of a block is at position {@code i}. In scheme {@link
  * Positions#ORDERED} a key's place is its position, with at most {@code maxGap} positions for what
- * was left out in front of it, and the window follows on. Immutable and thread-safe.
+ * was left out in front of it, and the window follows on; a block that is being copied comes
+ * nearer. Immutable and thread-safe.
  */
 final class FarPositions {
 
@@ -66,6 +68,26 @@ final class FarPositions {
       end = start + config.blockSize();
     }
     places[blocks.length] = place + gap(end, remainderStart);
+    return places;
+  }
+
+  /**
+   * The places for a query block. Where its query is likely to repeat a token of a chosen block,
+   * that block comes so near that the token is {@code farDistance} away from the query, unless it
+   * is nearer anyway: a model copies long strings from near. While both go on token by token the
+   * block stays.
+   *
+   * @param blocks different ones, in any order
+   */
+  int[] places(int[] blocks, QueryBlock query) {
+    int[] places = places(blocks, query.remainderStart());
+    int copied = query.copied() - config.nInit();
+    int at = Ints.indexOf(blocks, Math.floorDiv(copied, config.blockSize()));
+    if (isOrdered() && at >= 0) {
+      int queryPlace = places[blocks.length] + query.from() - query.remainderStart();
+      int ahead = config.farDistance() + copied % config.blockSize();
+      places[at] = Math.max(places[at], queryPlace - Math.max(ahead, config.blockSize()));
+    }
     return places;
   }
 

@@ -106,7 +106,7 @@ final class FarRows {
     for (int chooser = 0; chooser < slots.length; chooser++) {
       int[] blocks = Arrays.stream(slots[chooser]).takeWhile(block -> block != EMPTY).toArray();
       Arrays.fill(slots[chooser], EMPTY);
-      fillSlots(set, chooser, blocks, remainderFirst(), steps);
+      fillSlots(set, chooser, blocks, positions.places(blocks, remainderFirst()), steps);
     }
     lanes.run(steps);
   }
@@ -147,7 +147,9 @@ final class FarRows {
     List<Lanes.Step> steps = new ArrayList<>();
     for (int chooser = 0; chooser < slots.length; chooser++) {
       int[] blocks = inPlace(slots[chooser], chosen[chooser]);
-      int place = fillSlots(set, chooser, blocks, start, steps);
+      int[] wanted = positions.places(blocks, block);
+      fillSlots(set, chooser, blocks, wanted, steps);
+      int place = wanted[blocks.length];
       boolean moved = positions.isOrdered() && place != remainderPlaces[chooser];
       remainderPlaces[chooser] = place;
       fillRecent(set, chooser, moved ? Math.min(start, filled) : filled, end, start, steps);
@@ -180,13 +182,9 @@ final class FarRows {
     return wanted;
   }
 
-  /**
-   * Adds what brings blocks into their slots, and begins to read them; returns the place of the
-   * remainder behind them.
-   */
-  private int fillSlots(
-      WorkingSet set, int chooser, int[] blocks, int remainderStart, List<Lanes.Step> steps) {
-    int[] wanted = positions.places(blocks, remainderStart);
+  /** Adds what brings blocks into their slots at the wanted places, and begins to read them. */
+  private void fillSlots(
+      WorkingSet set, int chooser, int[] blocks, int[] wanted, List<Lanes.Step> steps) {
     int[] missing = new int[blocks.length];
     int count = 0;
     for (int slot = 0; slot < blocks.length; slot++) {
@@ -205,7 +203,6 @@ final class FarRows {
       places[chooser][slot] = place;
     }
     store.prefetch(Arrays.copyOf(missing, count));
-    return wanted[blocks.length];
   }
 
   private void fillSlot(

@@ -315,26 +315,26 @@ public final class MemoryAttention implements AutoCloseable {
   }
 
   /**
-   * Prepares reading of the next {@code count} tokens.
+   * Prepares reading of the next tokens of a text.
    *
+   * @param text ids of its tokens from its start, those included that were read; only used in this
+   *     call
+   * @param end one past the last token to read
    * @param words finds blocks by text; {@link WordSearch#NONE} where keys do it alone
-   * @throws IllegalArgumentException if the text would exceed {@link Integer#MAX_VALUE} tokens
    */
-  public void begin(int count, WordSearch words) {
+  public void begin(int[] text, int end, WordSearch words) {
     checkIdle();
-    checkArgument(count > 0, "count must be positive: %s", count);
-    clock.start();
     checkArgument(
-        count <= Integer.MAX_VALUE - tokens,
-        "a session holds at most %s tokens: %s read, %s more asked for",
-        Integer.MAX_VALUE,
+        tokens < end && end <= text.length,
+        "end must be more than %s, the tokens read, and at most %s: %s",
         tokens,
-        count);
-    int end = tokens + count;
+        text.length,
+        end);
+    clock.start();
     useLayout(timeline.layout(layout, tokens, end));
-    plan = ChunkPlan.of(timeline, layout, tokens, end, words, this::tile);
-    windowAngles = windowRotary.angles(tokens, count);
-    pending = count;
+    plan = ChunkPlan.of(timeline, layout, tokens, end, text, words, this::tile);
+    windowAngles = windowRotary.angles(tokens, end - tokens);
+    pending = end - tokens;
     nextLayer = 0;
     clock.end(Stage.PLAN);
   }

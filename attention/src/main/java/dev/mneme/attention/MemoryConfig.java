@@ -23,7 +23,8 @@ import static com.google.common.base.Preconditions.checkArgument;
  * @param distanceScale factor on all positions ({@code distance_scale}); below 1 it is position
  *     interpolation
  * @param farDistance distance in tokens from which queries look for blocks and, with {@link
- *     Positions#INFLLM}, at which they attend all far keys; InfLLM ties it to {@code nLocal - 1}
+ *     Positions#INFLLM}, at which they attend all far keys; with {@link Positions#ORDERED}, from
+ *     which they copy; InfLLM ties it to {@code nLocal - 1}
  * @param positions where far keys stand
  * @param maxGap with {@link Positions#ORDERED}, most positions that tokens left out between two
  *     chosen blocks take up
@@ -34,6 +35,8 @@ import static com.google.common.base.Preconditions.checkArgument;
  * @param choosers who chooses {@code topK} blocks: each layer, or each of its key/value heads
  * @param neighbours blocks on either side of a block found that are chosen with it, in place of
  *     others found
+ * @param prefixMatch with {@link Positions#ORDERED}, last tokens of the text that must occur in a
+ *     chosen block for a single query to copy what follows them there; 0 to never copy
  */
 public record MemoryConfig(
     int nInit,
@@ -52,7 +55,8 @@ public record MemoryConfig(
     Words words,
     double wordWeight,
     Choosers choosers,
-    int neighbours) {
+    int neighbours,
+    int prefixMatch) {
 
   /** Checks the values against each other. */
   public MemoryConfig {
@@ -90,6 +94,7 @@ public record MemoryConfig(
         topK);
     checkArgument(wordWeight >= 0 && wordWeight <= 1, "wordWeight must be 0 to 1: %s", wordWeight);
     checkArgument(neighbours >= 0, "neighbours must not be negative: %s", neighbours);
+    checkArgument(prefixMatch >= 0, "prefixMatch must not be negative: %s", prefixMatch);
   }
 
   /** The defaults, chosen by measurement on a 135M-parameter model. */
@@ -159,6 +164,7 @@ public record MemoryConfig(
     builder.wordWeight = wordWeight;
     builder.choosers = choosers;
     builder.neighbours = neighbours;
+    builder.prefixMatch = prefixMatch;
     return builder;
   }
 
@@ -182,6 +188,7 @@ public record MemoryConfig(
     private double wordWeight = 0.5;
     private Choosers choosers = Choosers.LAYER;
     private int neighbours;
+    private int prefixMatch = 4;
 
     private Builder() {}
 
@@ -287,6 +294,12 @@ public record MemoryConfig(
       return this;
     }
 
+    /** Sets how many tokens must be the same for what follows them to be copied. */
+    public Builder prefixMatch(int value) {
+      prefixMatch = value;
+      return this;
+    }
+
     /** Checks the values and makes the configuration. */
     public MemoryConfig build() {
       return new MemoryConfig(
@@ -306,7 +319,8 @@ public record MemoryConfig(
           words,
           wordWeight,
           choosers,
-          neighbours);
+          neighbours,
+          prefixMatch);
     }
   }
 }

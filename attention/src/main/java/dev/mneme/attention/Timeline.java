@@ -37,6 +37,13 @@ record Timeline(MemoryConfig config, int tile) {
     return Math.min(config.topK(), blocks(t));
   }
 
+  /** The token in a block that a text is likely to repeat next, or {@link PrefixMatch#NONE}. */
+  int copied(int[] text, int end, int remainderStart) {
+    return config.prefixMatch() == 0
+        ? PrefixMatch.NONE
+        : PrefixMatch.next(text, end, config.nInit(), remainderStart, config.prefixMatch());
+  }
+
   /**
    * Number of tokens of the query block that starts at token {@code t} and may end at {@code end}.
    */

@@ -62,7 +62,8 @@ class KernelBytesTest {
     int width = SHAPE.heads() * SHAPE.headDim();
     TokenMatrix matrix =
         new TokenMatrix(MemorySegment.ofArray(new float[tokens * width]), width, 0);
-    memory.begin(tokens, WordSearch.NONE);
+    int end = memory.tokens() + tokens;
+    memory.begin(new int[end], end, WordSearch.NONE);
     memory.attend(0, matrix, matrix, matrix, matrix);
     memory.commit();
   }

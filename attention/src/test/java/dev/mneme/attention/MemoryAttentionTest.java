@@ -92,6 +92,7 @@ class MemoryAttentionTest {
             .positions(positions)
             .maxGap(random.nextInt(3) * 20)
             .mask(mask)
+            .prefixMatch(random.nextInt(4))
             .build();
     return new Case(
         seed,
@@ -107,6 +108,20 @@ class MemoryAttentionTest {
   @ParameterizedTest
   @MethodSource("cases")
   void equalsTheOracle(Case drawn) throws OrtException {
+    compare(drawn);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void aBlockThatIsCopiedComesNearer(Kernel kernel) throws OrtException {
+    for (int prefixMatch = 1; prefixMatch < 4; prefixMatch++) {
+      MemoryConfig config = small(Positions.ORDERED).toBuilder().prefixMatch(prefixMatch).build();
+      assertThat(compare(new Case(1, 3, config, 1, false, 4, 0, kernel)).copies()).isPositive();
+    }
+  }
+
+  /** Reads a text in both ways and compares them; returns the oracle. */
+  private static Oracle compare(Case drawn) throws OrtException {
     RandomText text = new RandomText(drawn.seed, drawn.shape(), 400);
     Oracle oracle = drawn.oracle();
     List<double[]> expected = new ArrayList<>();
@@ -122,6 +137,7 @@ class MemoryAttentionTest {
       for (int to : cuts) {
         expected.addAll(
             oracle.append(
+                Arrays.copyOfRange(text.ids, from, to),
                 text.doubles(text.queries, from, to),
                 text.doubles(text.keys, from, to),
                 text.doubles(text.values, from, to)));
@@ -142,6 +158,7 @@ class MemoryAttentionTest {
             .isCloseTo(expected.get(token)[i], within(1e-5));
       }
     }
+    return oracle;
   }
 
   @ParameterizedTest
@@ -289,7 +306,7 @@ class MemoryAttentionTest {
   void layersAreAttendedInOrder() throws OrtException {
     Case drawn = draw(0, 1, Mask.FIXED, Positions.INFLLM, Kernel.JAVA);
     try (MemoryReader reader = open(drawn)) {
-      reader.memory.begin(3, WordSearch.NONE);
+      reader.memory.begin(new int[3], 3, WordSearch.NONE);
       assertThatIllegalStateException()
           .isThrownBy(reader.memory::commit)
           .withMessageContaining("0 of 1");

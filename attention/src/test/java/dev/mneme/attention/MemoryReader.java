@@ -86,7 +86,7 @@ final class MemoryReader implements AutoCloseable {
         put(packed, at + 4L * (queryWidth + keyWidth), text.values[token]);
       }
       MemorySegment output = arena.allocate((long) (to - from) * queryWidth * Float.BYTES, 64);
-      memory.begin(to - from, WordSearch.NONE);
+      memory.begin(text.ids, to, WordSearch.NONE);
       memory.attend(
           0,
           new TokenMatrix(packed, width, 0),

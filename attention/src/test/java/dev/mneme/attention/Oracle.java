@@ -22,6 +22,7 @@ final class Oracle {
   private final double magnitude;
   private final boolean interleaved;
 
+  private final List<Integer> ids = new ArrayList<>();
   private final List<double[]> keys = new ArrayList<>();
   private final List<double[]> values = new ArrayList<>();
   private final List<double[]> received = new ArrayList<>();
@@ -30,6 +31,7 @@ final class Oracle {
   private final List<List<Integer>> blocks = new ArrayList<>();
   private final List<double[]> representatives = new ArrayList<>();
   private final List<List<Integer>> choices = new ArrayList<>();
+  private int copies;
 
   Oracle(
       MemoryConfig config,
@@ -58,11 +60,17 @@ final class Oracle {
     return blocks;
   }
 
+  /** How often a block came nearer because its tokens were likely to be repeated. */
+  int copies() {
+    return copies;
+  }
+
   /** Reads tokens in query blocks; rows of q, k, v and of the result are {@code [heads * dim]}. */
-  List<double[]> append(List<double[]> q, List<double[]> k, List<double[]> v) {
+  List<double[]> append(int[] text, List<double[]> q, List<double[]> k, List<double[]> v) {
     List<double[]> outputs = new ArrayList<>();
     for (int from = 0; from < q.size(); from += config.queryBlock()) {
       int to = Math.min(from + config.queryBlock(), q.size());
+      Arrays.stream(text, from, to).forEach(ids::add);
       outputs.addAll(queryBlock(q.subList(from, to), k.subList(from, to), v.subList(from, to)));
     }
     return outputs;
@@ -79,9 +87,10 @@ final class Oracle {
     List<Integer> chosen = choose(q);
     choices.add(chosen);
     int end = keys.size();
+    int copied = q.size() == 1 ? copied() : -1;
     List<double[]> outputs = new ArrayList<>();
     for (int i = 0; i < q.size(); i++) {
-      outputs.add(attend(q.get(i), start + i, end, chosen));
+      outputs.add(attend(q.get(i), start + i, end, chosen, copied));
     }
     formBlocks();
     return outputs;
@@ -115,7 +124,29 @@ final class Oracle {
     return ids.subList(0, config.topK()).stream().sorted().toList();
   }
 
-  private double[] attend(double[] query, int position, int end, List<Integer> chosen) {
+  /** The token in a block that follows most of the last tokens; of several, the last; or -1. */
+  private int copied() {
+    for (int length = 32; config.prefixMatch() > 0 && length >= config.prefixMatch(); length--) {
+      for (List<Integer> block : blocks.reversed()) {
+        for (int token : block.reversed()) {
+          if (token >= length
+              && ids.subList(token - length, token)
+                  .equals(ids.subList(ids.size() - length, ids.size()))) {
+            return token;
+          }
+        }
+      }
+    }
+    return -1;
+  }
+
+  private double[] attend(double[] query, int position, int end, List<Integer> chosen, int copied) {
+    List<Integer> near =
+        chosen.stream()
+            .map(blocks::get)
+            .filter(block -> block.contains(copied))
+            .findFirst()
+            .orElse(List.of());
     List<Integer> far = new ArrayList<>(sinks);
     chosen.forEach(block -> far.addAll(blocks.get(block)));
     boolean published = config.mask() == Mask.PUBLISHED;
@@ -134,10 +165,18 @@ final class Oracle {
     for (int head = 0; head < heads; head++) {
       int kv = head / (heads / kvHeads);
       double[] weights = new double[far.size() + local.size()];
+      double nearer = 0;
       for (int i = 0; i < far.size(); i++) {
         int token = far.get(i);
         if (config.positions() == Positions.ORDERED) {
           double distance = distance(far.subList(i, far.size()), position);
+          int behind = near.indexOf(token);
+          if (behind == 0) {
+            double wanted = Math.max(config.farDistance() + near.indexOf(copied), near.size());
+            nearer = Math.max(0, distance - wanted);
+            copies += nearer > 0 && head == 0 ? 1 : 0;
+          }
+          distance -= behind >= 0 ? nearer : 0;
           weights[i] = score(rotate(query, head, distance), rotate(keys.get(token), kv, 0));
         } else {
           boolean inBlock = config.positions() == Positions.BLOCKWISE && token >= config.nInit();

@@ -5,21 +5,24 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
-/** Random queries, keys and values of one layer. */
+/** Random queries, keys and values of one layer, and ids of few tokens, which often repeat. */
 final class RandomText {
 
+  final int[] ids;
   final float[][] queries;
   final float[][] keys;
   final float[][] values;
 
   RandomText(long seed, AttentionShape shape, int tokens) {
+    ids = new Random(-seed).ints(tokens, 0, 4).toArray();
     Random random = new Random(seed);
     queries = gaussian(random, tokens, shape.heads() * shape.headDim());
     keys = gaussian(random, tokens, shape.kvHeads() * shape.headDim());
     values = gaussian(random, tokens, shape.kvHeads() * shape.headDim());
   }
 
-  private RandomText(float[][] queries, float[][] keys, float[][] values) {
+  private RandomText(int[] ids, float[][] queries, float[][] keys, float[][] values) {
+    this.ids = ids;
     this.queries = queries;
     this.keys = keys;
     this.values = values;
@@ -28,7 +31,7 @@ final class RandomText {
   /** What one key/value head and the query heads that share it see of this text. */
   RandomText ofHead(int head, int kvHeads) {
     return new RandomText(
-        part(queries, head, kvHeads), part(keys, head, kvHeads), part(values, head, kvHeads));
+        ids, part(queries, head, kvHeads), part(keys, head, kvHeads), part(values, head, kvHeads));
   }
 
   private static float[][] part(float[][] rows, int part, int parts) {

@@ -63,6 +63,10 @@ public class AttentionBenchmark {
   private final Arena arena = Arena.ofShared();
   private AttentionKernel opened = kernel(new AttentionShape(1, 1, 2, 1));
   private MemoryAttention memory = memory(new AttentionShape(1, 1, 2, 1));
+
+  /** Ids of which none occurs twice. */
+  private int[] text = {};
+
   private TokenMatrix queries = draw(1, 1);
   private TokenMatrix keys = queries;
   private TokenMatrix values = queries;
@@ -125,7 +129,11 @@ public class AttentionBenchmark {
   }
 
   private void read(int count) {
-    memory.begin(count, WordSearch.NONE);
+    int end = memory.tokens() + count;
+    if (text.length < end) {
+      text = IntStream.range(0, 2 * end).toArray();
+    }
+    memory.begin(text, end, WordSearch.NONE);
     memory.attend(0, queries, keys, values, output);
     memory.commit();
   }

@@ -183,11 +183,12 @@ public final class TokenReader implements AutoCloseable {
     }
     BlockFinder finder = this.finder;
     memory.begin(
-        count,
+        tokens,
+        to,
         finder == null
             ? WordSearch.NONE
             : (blocks, end, k) -> finder.search(tokens, blocks, end, k));
-    memories.stream().skip(1).forEach(window -> window.begin(count, WordSearch.NONE));
+    memories.stream().skip(1).forEach(window -> window.begin(tokens, to, WordSearch.NONE));
     memory.clock().end(Stage.PLAN);
     List<AttentionLayer> layers = model.graph().layers();
     for (int i = 0; i < layers.size(); i++) {
