@@ -22,15 +22,13 @@ final class PrefixMatch {
    *
    * @param text ids of tokens from its start
    * @param end one past its last token
-   * @param from first token that may be the answer
-   * @param to one past the last such token; at most {@code end}
    * @param least tokens that must be the same, positive
    * @return its index in the text, or {@link #NONE}
    */
-  static int next(int[] text, int end, int from, int to, int least) {
+  static int next(int[] text, int end, int least) {
     int found = NONE;
     int longest = least - 1;
-    for (int token = to - 1; token >= from && longest < LONGEST; token--) {
+    for (int token = end - 1; token > longest && longest < LONGEST; token--) {
       int length = 0;
       int most = Math.min(token, LONGEST);
       while (length < most && text[token - 1 - length] == text[end - 1 - length]) {

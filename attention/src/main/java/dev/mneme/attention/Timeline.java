@@ -39,9 +39,11 @@ record Timeline(MemoryConfig config, int tile) {
 
   /** The token in a block that a text is likely to repeat next, or {@link PrefixMatch#NONE}. */
   int copied(int[] text, int end, int remainderStart) {
-    return config.prefixMatch() == 0
-        ? PrefixMatch.NONE
-        : PrefixMatch.next(text, end, config.nInit(), remainderStart, config.prefixMatch());
+    if (config.prefixMatch() == 0) {
+      return PrefixMatch.NONE;
+    }
+    int next = PrefixMatch.next(text, end, config.prefixMatch());
+    return config.nInit() <= next && next < remainderStart ? next : PrefixMatch.NONE;
   }
 
   /**

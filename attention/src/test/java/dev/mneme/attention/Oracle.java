@@ -2,6 +2,7 @@ package dev.mneme.attention;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
 
@@ -124,17 +125,13 @@ final class Oracle {
     return ids.subList(0, config.topK()).stream().sorted().toList();
   }
 
-  /** The token in a block that follows most of the last tokens; of several, the last; or -1. */
+  /** The token that follows most of the last tokens; of several, the last; or -1. */
   private int copied() {
     for (int length = 32; config.prefixMatch() > 0 && length >= config.prefixMatch(); length--) {
-      for (List<Integer> block : blocks.reversed()) {
-        for (int token : block.reversed()) {
-          if (token >= length
-              && ids.subList(token - length, token)
-                  .equals(ids.subList(ids.size() - length, ids.size()))) {
-            return token;
-          }
-        }
+      List<Integer> last = ids.subList(ids.size() - length, ids.size());
+      int at = Collections.lastIndexOfSubList(ids.subList(0, ids.size() - 1), last);
+      if (at >= 0) {
+        return at + length;
       }
     }
     return -1;
