@@ -104,6 +104,7 @@ class MnemeConfigTest {
         "memory: {nLocal: 64} | nLocal must be at least queryBlock: nLocal 64, queryBlock 128",
         "memory: {representatives: 65} |"
             + " representatives must be 1 to blockSize: representatives 65, blockSize 64",
+        "memory: {prefixMatch: 33} | prefixMatch must be 0 to 32: 33",
         "memory: {topK: -1} | topK must not be negative: -1",
         "memory: {distanceScale: 0} | distanceScale must be positive and finite: 0.0",
         "memory: 5 | memory. must be a mapping of keys: 5",

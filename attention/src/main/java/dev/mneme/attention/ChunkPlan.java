@@ -24,8 +24,8 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
    * @param chosen number of blocks that are chosen
    * @param remainderStart first token that is neither sink nor in a block
    * @param words blocks that words found for it
-   * @param copied the token in a block that a single query is likely to repeat next, or {@link
-   *     PrefixMatch#NONE}
+   * @param copied the token in a block that is likely to come next, see {@link
+   *     MemoryConfig#prefixMatch}; or {@link PrefixMatch#NONE}
    * @param tiles in order, tiling the query block
    */
   record QueryBlock(

@@ -12,8 +12,8 @@ import java.util.Arrays;
  * every far key stays at position 0 and every query is at {@code farDistance}; in scheme {@link
  * Positions#BLOCKWISE} the {@code i}-th token of a block is at position {@code i}. In scheme {@link
  * Positions#ORDERED} a key's place is its position, with at most {@code maxGap} positions for what
- * was left out in front of it, and the window follows on; a block that is being copied comes
- * nearer. Immutable and thread-safe.
+ * was left out in front of it, and the window follows on; what is being copied comes nearer.
+ * Immutable and thread-safe.
  */
 final class FarPositions {
 
@@ -73,20 +73,28 @@ final class FarPositions {
 
   /**
    * The places for a query block. Where its query is likely to repeat a token of a chosen block,
-   * that block comes so near that the token is {@code farDistance} away from the query, unless it
-   * is nearer anyway: a model copies long strings from near. While both go on token by token the
-   * block stays.
+   * that block and chosen ones on either side come so near that the token is {@code farDistance}
+   * away from the query, unless it is nearer anyway: a model copies long strings from near. While
+   * both go on token by token, the blocks stay.
    *
    * @param blocks different ones, in any order
    */
   int[] places(int[] blocks, QueryBlock query) {
     int[] places = places(blocks, query.remainderStart());
     int copied = query.copied() - config.nInit();
-    int at = Ints.indexOf(blocks, Math.floorDiv(copied, config.blockSize()));
-    if (isOrdered() && at >= 0) {
+    int block = Math.floorDiv(copied, config.blockSize());
+    int at = Ints.indexOf(blocks, block);
+    if (at >= 0) {
       int queryPlace = places[blocks.length] + query.from() - query.remainderStart();
-      int ahead = config.farDistance() + copied % config.blockSize();
-      places[at] = Math.max(places[at], queryPlace - Math.max(ahead, config.blockSize()));
+      // The next block must end in front of the query.
+      int distance =
+          Math.max(config.farDistance() + copied % config.blockSize(), 2 * config.blockSize());
+      int nearer = Math.max(0, queryPlace - distance - places[at]);
+      for (int slot = 0; slot < blocks.length; slot++) {
+        if (Math.abs(blocks[slot] - block) <= 1) {
+          places[slot] += nearer;
+        }
+      }
     }
     return places;
   }

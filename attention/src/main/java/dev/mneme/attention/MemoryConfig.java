@@ -94,7 +94,11 @@ public record MemoryConfig(
         topK);
     checkArgument(wordWeight >= 0 && wordWeight <= 1, "wordWeight must be 0 to 1: %s", wordWeight);
     checkArgument(neighbours >= 0, "neighbours must not be negative: %s", neighbours);
-    checkArgument(prefixMatch >= 0, "prefixMatch must not be negative: %s", prefixMatch);
+    checkArgument(
+        0 <= prefixMatch && prefixMatch <= PrefixMatch.LONGEST,
+        "prefixMatch must be 0 to %s: %s",
+        PrefixMatch.LONGEST,
+        prefixMatch);
   }
 
   /** The defaults, chosen by measurement on a 135M-parameter model. */

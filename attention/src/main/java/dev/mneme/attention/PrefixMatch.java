@@ -12,7 +12,7 @@ final class PrefixMatch {
   /**
    * Longer matches are not told apart, so that a text of one token takes no square of its length.
    */
-  private static final int LONGEST = 32;
+  static final int LONGEST = 32;
 
   private PrefixMatch() {}
 
@@ -22,7 +22,7 @@ final class PrefixMatch {
    *
    * @param text ids of tokens from its start
    * @param end one past its last token
-   * @param least tokens that must be the same, positive
+   * @param least tokens that must be the same, 1 to {@link #LONGEST}
    * @return its index in the text, or {@link #NONE}
    */
   static int next(int[] text, int end, int least) {

@@ -37,9 +37,9 @@ record Timeline(MemoryConfig config, int tile) {
     return Math.min(config.topK(), blocks(t));
   }
 
-  /** The token in a block that a text is likely to repeat next, or {@link PrefixMatch#NONE}. */
+  /** The token to copy from a block after a single query, or {@link PrefixMatch#NONE}. */
   int copied(int[] text, int end, int remainderStart) {
-    if (config.prefixMatch() == 0) {
+    if (config.prefixMatch() == 0 || config.positions() != Positions.ORDERED) {
       return PrefixMatch.NONE;
     }
     int next = PrefixMatch.next(text, end, config.prefixMatch());

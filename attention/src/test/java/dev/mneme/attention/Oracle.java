@@ -4,7 +4,9 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Block memory attention of one layer, token by token in double precision, written from the
@@ -61,7 +63,7 @@ final class Oracle {
     return blocks;
   }
 
-  /** How often a block came nearer because its tokens were likely to be repeated. */
+  /** How often blocks came nearer because their tokens were likely to be repeated. */
   int copies() {
     return copies;
   }
@@ -138,12 +140,6 @@ final class Oracle {
   }
 
   private double[] attend(double[] query, int position, int end, List<Integer> chosen, int copied) {
-    List<Integer> near =
-        chosen.stream()
-            .map(blocks::get)
-            .filter(block -> block.contains(copied))
-            .findFirst()
-            .orElse(List.of());
     List<Integer> far = new ArrayList<>(sinks);
     chosen.forEach(block -> far.addAll(blocks.get(block)));
     boolean published = config.mask() == Mask.PUBLISHED;
@@ -158,22 +154,29 @@ final class Oracle {
     for (int token = Math.max(0, position - config.nLocal() + 1); token <= position; token++) {
       local.add(token);
     }
+    Set<Integer> near = new HashSet<>();
+    double nearer = 0;
+    for (int block : chosen) {
+      int behind = blocks.get(block).indexOf(copied);
+      if (behind >= 0 && config.positions() == Positions.ORDERED) {
+        int first = far.indexOf(blocks.get(block).getFirst());
+        int wanted = Math.max(config.farDistance() + behind, 2 * config.blockSize());
+        nearer = Math.max(0, distance(far.subList(first, far.size()), position) - wanted);
+        copies += nearer > 0 ? 1 : 0;
+        List.of(block - 1, block, block + 1).stream()
+            .filter(chosen::contains)
+            .forEach(side -> near.addAll(blocks.get(side)));
+      }
+    }
     double[] output = new double[heads * dim];
     for (int head = 0; head < heads; head++) {
       int kv = head / (heads / kvHeads);
       double[] weights = new double[far.size() + local.size()];
-      double nearer = 0;
       for (int i = 0; i < far.size(); i++) {
         int token = far.get(i);
         if (config.positions() == Positions.ORDERED) {
           double distance = distance(far.subList(i, far.size()), position);
-          int behind = near.indexOf(token);
-          if (behind == 0) {
-            double wanted = Math.max(config.farDistance() + near.indexOf(copied), near.size());
-            nearer = Math.max(0, distance - wanted);
-            copies += nearer > 0 && head == 0 ? 1 : 0;
-          }
-          distance -= behind >= 0 ? nearer : 0;
+          distance -= near.contains(token) ? nearer : 0;
           weights[i] = score(rotate(query, head, distance), rotate(keys.get(token), kv, 0));
         } else {
           boolean inBlock = config.positions() == Positions.BLOCKWISE && token >= config.nInit();
