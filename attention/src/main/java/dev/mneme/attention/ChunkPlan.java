@@ -77,12 +77,15 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
           chosen == 0
               ? Hits.NONE
               : words.search(timeline.blocks(start), end, BlockSelector.candidates(chosen));
-      int remainderStart = timeline.remainderStart(start);
-      int copied =
-          chosen == 0 || end - start > 1
-              ? PrefixMatch.NONE
-              : timeline.copied(text, end, remainderStart);
-      queryBlocks.add(new QueryBlock(start, end, chosen, remainderStart, found, copied, tiles));
+      queryBlocks.add(
+          new QueryBlock(
+              start,
+              end,
+              chosen,
+              timeline.remainderStart(start),
+              found,
+              timeline.copied(text, start, end),
+              tiles));
       start = end;
     }
     return new ChunkPlan(from, queryBlocks);

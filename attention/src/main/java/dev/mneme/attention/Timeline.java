@@ -37,13 +37,18 @@ record Timeline(MemoryConfig config, int tile) {
     return Math.min(config.topK(), blocks(t));
   }
 
-  /** The token to copy from a block after a single query, or {@link PrefixMatch#NONE}. */
-  int copied(int[] text, int end, int remainderStart) {
-    if (config.prefixMatch() == 0 || config.positions() != Positions.ORDERED) {
-      return PrefixMatch.NONE;
-    }
-    int next = PrefixMatch.next(text, end, config.prefixMatch());
-    return config.nInit() <= next && next < remainderStart ? next : PrefixMatch.NONE;
+  /**
+   * The token to copy from a block after the query block from {@code start} inclusive to {@code
+   * end} exclusive, or {@link PrefixMatch#NONE}: only single queries copy.
+   */
+  int copied(int[] text, int start, int end) {
+    boolean copies =
+        end - start == 1
+            && chosen(start) > 0
+            && config.prefixMatch() > 0
+            && config.positions() == Positions.ORDERED;
+    int next = copies ? PrefixMatch.next(text, end, config.prefixMatch()) : PrefixMatch.NONE;
+    return config.nInit() <= next && next < remainderStart(start) ? next : PrefixMatch.NONE;
   }
 
   /**
