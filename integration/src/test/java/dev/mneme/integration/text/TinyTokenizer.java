@@ -11,7 +11,7 @@ import java.util.List;
 import java.util.Map;
 
 /** Writes small {@code tokenizer.json} files that are built like those of real models. */
-final class TinyTokenizer {
+public final class TinyTokenizer {
 
   /** Ids of the special tokens, after 256 bytes and the merged tokens. */
   static final int END_OF_TEXT = 264;
@@ -25,7 +25,7 @@ final class TinyTokenizer {
    * space with the first byte of an emoji, the first two bytes of one, the middle two, "a" with the
    * first byte of an accented letter, and "oo".
    */
-  static Path byteLevel(Path folder) throws IOException {
+  public static Path byteLevel(Path folder) throws IOException {
     Map<String, Integer> vocabulary = new LinkedHashMap<>();
     for (int value = 0; value < 256; value++) {
       vocabulary.put(letter(value), value);
