@@ -9,9 +9,7 @@ import java.util.Arrays;
 /**
  * The words of a session's far blocks. A block is found by its own text, by that of the block in
  * front of it and by the next quarter of a block: what follows a key is found by the key, and no
- * word is cut in two by a border. Its own words count twice (BM25F with a weight of 2; Robertson,
- * Zaragoza and Taylor 2004), so that the blocks that a question names come before those beside
- * them. Not thread-safe.
+ * word is cut in two by a border. Not thread-safe.
  */
 public final class BlockWords implements BlockFinder {
 
@@ -45,9 +43,8 @@ public final class BlockWords implements BlockFinder {
   public Hits search(int[] tokens, int blocks, int to, int k) {
     while (index.size() < blocks) {
       int from = config.nInit() + index.size() * config.blockSize();
-      int end = from + config.blockSize();
-      int behind = Math.min(end + config.blockSize() / 4, to);
-      index.add(text(tokens, from - config.blockSize(), behind) + "\n" + text(tokens, from, end));
+      int behind = from + config.blockSize() + config.blockSize() / 4;
+      index.add(text(tokens, from - config.blockSize(), Math.min(behind, to)));
     }
     return index.search(text(tokens, to - config.queryBlock(), to), k);
   }

@@ -28,11 +28,6 @@ class BlockWordsTest {
     assertThat(ranked("", "red", "", "", "", "red")).startsWith(1).containsOnly(0, 1, 2);
   }
 
-  @Test
-  void blocksWithAWordComeBeforeWhatLiesBesideOne() throws IOException {
-    assertThat(ranked("", "......red", "", "......green", "", "", "red green")).startsWith(1, 3);
-  }
-
   /** A border runs through the word. */
   @Test
   void findsAWordThatABorderCuts() throws IOException {
