@@ -404,9 +404,9 @@ public final class MnemeSession implements AutoCloseable {
         read(Math.min(config.sharpBlock(), waiting - 1));
         waiting = tokens - read;
       }
-      read(1);
       ownLogits();
-      compute(() -> reader.logits(logits));
+      compute(() -> reader.next(history, read, logits));
+      read++;
       commitIfDue();
     }
     return logits;

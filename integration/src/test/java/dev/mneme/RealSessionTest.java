@@ -9,13 +9,16 @@ import ai.onnxruntime.OrtException;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.integration.cli.ResidentMemory;
 import dev.mneme.integration.generation.GenerationOptions;
+import dev.mneme.integration.generation.LogLikelihood;
 import dev.mneme.integration.importer.ImportOptions;
 import dev.mneme.integration.importer.Precision;
 import dev.mneme.integration.importer.RealModel;
 import dev.mneme.integration.importer.UncutModel;
 import java.io.IOException;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Random;
 import java.util.Set;
@@ -101,6 +104,38 @@ class RealSessionTest {
       assertThat(pieces.tokens()).isEqualTo(prompt.length);
       assertThat(pieces.passages()).isEqualTo(whole.passages()).isNotEmpty();
     }
+  }
+
+  /** The last tokens of a random text were there before, few of them and many. */
+  @Test
+  void attendsFromNearWhatIsThenLikelierRepeated() {
+    MemoryConfig.Builder memory =
+        MemoryConfig.builder()
+            .nInit(16)
+            .nLocal(128)
+            .queryBlock(32)
+            .blockSize(16)
+            .topK(32)
+            .farDistance(32);
+    MemoryConfig far = memory.prefixMatch(0).build();
+    MemoryConfig near = memory.prefixMatch(4).build();
+    Set<Boolean> kinds = new HashSet<>();
+    for (int same : new int[] {4, 8, 16, 32}) {
+      int[] prompt = tokens(400, same);
+      System.arraycopy(prompt, 100, prompt, prompt.length - same, same);
+      try (MnemeSession once = model.newSession(far);
+          MnemeSession again = model.newSession(near)) {
+        float[] expected = once.logits(prompt);
+        float[] actual = again.logits(prompt);
+        boolean stays = Arrays.equals(actual, expected);
+        if (!stays) {
+          assertThat(likelihood(actual, prompt[100 + same]))
+              .isGreaterThan(likelihood(expected, prompt[100 + same]));
+        }
+        kinds.add(stays);
+      }
+    }
+    assertThat(kinds).containsExactlyInAnyOrder(true, false);
   }
 
   /** In one piece, in pieces, and by the logits one after the other. */
@@ -341,6 +376,10 @@ class RealSessionTest {
 
   private static int[] tokens(int count, long seed) {
     return new Random(seed).ints(count, 1000, 20_000).toArray();
+  }
+
+  private static float likelihood(float[] logits, int token) {
+    return LogLikelihood.of(MemorySegment.ofArray(logits), token);
   }
 
   private static int best(float[] logits) {

@@ -24,8 +24,8 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
    * @param chosen number of blocks that are chosen
    * @param remainderStart first token that is neither sink nor in a block
    * @param words blocks that words found for it
-   * @param copied the token in a block that is likely to come next, see {@link
-   *     MemoryConfig#prefixMatch}; or {@link PrefixMatch#NONE}
+   * @param copied the token in a block that comes near, see {@link MemoryConfig#prefixMatch}; or
+   *     {@link PrefixMatch#NONE}
    * @param tiles in order, tiling the query block
    */
   record QueryBlock(
@@ -50,7 +50,6 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
    *
    * @param from first token, inclusive
    * @param to last token, exclusive
-   * @param text ids of the tokens from its start
    * @param words finds blocks by the text of the chunk
    */
   static ChunkPlan of(
@@ -58,7 +57,6 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
       WorkingLayout layout,
       int from,
       int to,
-      int[] text,
       WordSearch words,
       TileSource source) {
     List<QueryBlock> queryBlocks = new ArrayList<>();
@@ -79,16 +77,27 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
               : words.search(timeline.blocks(start), end, BlockSelector.candidates(chosen));
       queryBlocks.add(
           new QueryBlock(
-              start,
-              end,
-              chosen,
-              timeline.remainderStart(start),
-              found,
-              timeline.copied(text, start, end),
-              tiles));
+              start, end, chosen, timeline.remainderStart(start), found, PrefixMatch.NONE, tiles));
       start = end;
     }
     return new ChunkPlan(from, queryBlocks);
+  }
+
+  /** The same plan, for which a token in a block comes near. */
+  ChunkPlan copying(int token) {
+    return new ChunkPlan(
+        from,
+        queryBlocks.stream()
+            .map(block ->
+                new QueryBlock(
+                    block.from(),
+                    block.to(),
+                    block.chosen(),
+                    block.remainderStart(),
+                    block.words(),
+                    token,
+                    block.tiles()))
+            .toList());
   }
 
   private static void fillMask(

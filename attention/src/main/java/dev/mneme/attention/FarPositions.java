@@ -72,10 +72,9 @@ final class FarPositions {
   }
 
   /**
-   * The places for a query block. Where its query is likely to repeat a token of a chosen block,
-   * that block and chosen ones on either side come so near that the token is {@code farDistance}
-   * away from the query, unless it is nearer anyway: a model copies long strings from near. While
-   * both go on token by token, the blocks stay.
+   * The places for a query block. A token of a chosen block that comes near is {@code farDistance}
+   * away from the query, unless it is nearer anyway, and so are its block and chosen ones on either
+   * side. While both go on token by token, the blocks stay.
    *
    * @param blocks different ones, in any order
    */

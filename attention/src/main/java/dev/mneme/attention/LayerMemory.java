@@ -89,7 +89,7 @@ final class LayerMemory implements AutoCloseable {
   }
 
   /**
-   * Attends one query block and remembers its tokens.
+   * Attends one query block and remembers its tokens; if it is attended again, as of the last time.
    *
    * @param first the chunk's first token: row 0 of the matrices
    * @param windowAngles positions of the chunk's tokens
@@ -103,6 +103,7 @@ final class LayerMemory implements AutoCloseable {
       TokenMatrix keys,
       TokenMatrix values,
       TokenMatrix output) {
+    formBlocks(block.from());
     WorkingSet set = requireSet();
     int[][] chosen = choose(block, first, queries);
     clock.end(Stage.CHOICE);
@@ -127,8 +128,6 @@ final class LayerMemory implements AutoCloseable {
       }
       clock.end(Stage.OUTPUT);
     }
-    formBlocks(set, block.to());
-    clock.end(Stage.BLOCKS);
   }
 
   /**
@@ -401,10 +400,12 @@ final class LayerMemory implements AutoCloseable {
     return most;
   }
 
-  private void formBlocks(WorkingSet set, int tokens) {
+  /** Turns the oldest tokens into blocks, as many as there are when so many tokens were read. */
+  void formBlocks(int tokens) {
     while (store.size() < timeline.blocks(tokens)) {
-      formBlock(set);
+      formBlock(requireSet());
     }
+    clock.end(Stage.BLOCKS);
   }
 
   private void formBlock(WorkingSet set) {

@@ -60,6 +60,10 @@ public final class MemoryAttention implements AutoCloseable {
   private int lastRemainder;
 
   private int pending;
+
+  /** What the text would repeat after the chunk, or {@link PrefixMatch#NONE}. */
+  private int repeated;
+
   private boolean closed;
 
   /**
@@ -332,7 +336,8 @@ public final class MemoryAttention implements AutoCloseable {
         end);
     clock.start();
     useLayout(timeline.layout(layout, tokens, end));
-    plan = ChunkPlan.of(timeline, layout, tokens, end, text, words, this::tile);
+    plan = ChunkPlan.of(timeline, layout, tokens, end, words, this::tile);
+    repeated = timeline.repeated(text, tokens, end);
     windowAngles = windowRotary.angles(tokens, end - tokens);
     pending = end - tokens;
     nextLayer = 0;
@@ -361,13 +366,51 @@ public final class MemoryAttention implements AutoCloseable {
     nextLayer++;
   }
 
-  /** Ends the chunk: its tokens count as read. */
-  public void commit() {
+  /**
+   * The token of the text that is likely to come again after the chunk; see {@link
+   * MemoryConfig#prefixMatch}.
+   *
+   * @return its index, in a block; -1 if there is none
+   */
+  public int repeated() {
+    checkState(plan != null, "begin was not called");
+    return repeated;
+  }
+
+  /** Whether a layer has chosen the block of a token for the last query block that it attended. */
+  public boolean chose(int token) {
+    MemoryConfig config = timeline.config();
+    int block = Math.floorDiv(token - config.nInit(), config.blockSize());
+    return layers.stream()
+        .anyMatch(layer -> Arrays.binarySearch(layer.choice().blocks(), block) >= 0);
+  }
+
+  /**
+   * Lets all layers attend the chunk again before it is committed. Keys and values are those of the
+   * last time; the attention that other tokens receive counts each time.
+   *
+   * @param near whether {@link #repeated} comes near
+   */
+  public void again(boolean near) {
+    ChunkPlan attended = attended();
+    plan = attended.copying(near ? repeated : PrefixMatch.NONE);
+    nextLayer = 0;
+  }
+
+  /** The plan of a chunk that all layers attended. */
+  private ChunkPlan attended() {
     checkState(plan != null, "begin was not called");
     checkState(
         nextLayer == layers.size(), "only %s of %s layers attended", nextLayer, layers.size());
+    return plan;
+  }
+
+  /** Ends the chunk: its tokens count as read. */
+  public void commit() {
+    ChunkPlan attended = attended();
     tokens += pending;
-    lastRemainder = plan.queryBlocks().getLast().remainderStart();
+    layers.forEach(layer -> layer.formBlocks(tokens));
+    lastRemainder = attended.queryBlocks().getLast().remainderStart();
     plan = null;
     windowAngles = null;
   }

@@ -38,10 +38,10 @@ record Timeline(MemoryConfig config, int tile) {
   }
 
   /**
-   * The token to copy from a block after the query block from {@code start} inclusive to {@code
-   * end} exclusive, or {@link PrefixMatch#NONE}: only single queries copy.
+   * The token in a block that a text would repeat after a chunk from {@code start} inclusive to
+   * {@code end} exclusive, or {@link PrefixMatch#NONE}: only single queries copy.
    */
-  int copied(int[] text, int start, int end) {
+  int repeated(int[] text, int start, int end) {
     boolean copies =
         end - start == 1
             && chosen(start) > 0

@@ -86,13 +86,20 @@ final class MemoryReader implements AutoCloseable {
         put(packed, at + 4L * (queryWidth + keyWidth), text.values[token]);
       }
       MemorySegment output = arena.allocate((long) (to - from) * queryWidth * Float.BYTES, 64);
+      Runnable attend =
+          () ->
+              memory.attend(
+                  0,
+                  new TokenMatrix(packed, width, 0),
+                  new TokenMatrix(packed, width, queryWidth),
+                  new TokenMatrix(packed, width, queryWidth + keyWidth),
+                  new TokenMatrix(output, queryWidth, 0));
       memory.begin(text.ids, to, WordSearch.NONE);
-      memory.attend(
-          0,
-          new TokenMatrix(packed, width, 0),
-          new TokenMatrix(packed, width, queryWidth),
-          new TokenMatrix(packed, width, queryWidth + keyWidth),
-          new TokenMatrix(output, queryWidth, 0));
+      attend.run();
+      if (memory.repeated() >= 0) {
+        memory.again(true);
+        attend.run();
+      }
       memory.commit();
       List<float[]> rows = new ArrayList<>();
       for (int token = from; token < to; token++) {

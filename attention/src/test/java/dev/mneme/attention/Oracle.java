@@ -90,10 +90,14 @@ final class Oracle {
     List<Integer> chosen = choose(q);
     choices.add(chosen);
     int end = keys.size();
-    int copied = q.size() == 1 ? copied() : -1;
     List<double[]> outputs = new ArrayList<>();
     for (int i = 0; i < q.size(); i++) {
-      outputs.add(attend(q.get(i), start + i, end, chosen, copied));
+      outputs.add(attend(q.get(i), start + i, end, chosen, -1));
+    }
+    int copied = q.size() == 1 && config.positions() == Positions.ORDERED ? copied() : -1;
+    if (blocks.stream().anyMatch(block -> block.contains(copied))) {
+      received.set(start, new double[heads]);
+      outputs = List.of(attend(q.getFirst(), start, end, chosen, copied));
     }
     formBlocks();
     return outputs;
@@ -158,7 +162,7 @@ final class Oracle {
     double nearer = 0;
     for (int block : chosen) {
       int behind = blocks.get(block).indexOf(copied);
-      if (behind >= 0 && config.positions() == Positions.ORDERED) {
+      if (behind >= 0) {
         int first = far.indexOf(blocks.get(block).getFirst());
         int wanted = Math.max(config.farDistance() + behind, 2 * config.blockSize());
         nearer = Math.max(0, distance(far.subList(first, far.size()), position) - wanted);

@@ -12,6 +12,7 @@ import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.Stage;
 import dev.mneme.attention.TokenMatrix;
 import dev.mneme.attention.selection.WordSearch;
+import dev.mneme.integration.generation.LogLikelihood;
 import dev.mneme.integration.graph.AttentionLayer;
 import dev.mneme.integration.graph.Projection;
 import dev.mneme.integration.graph.Segment;
@@ -42,6 +43,8 @@ public final class TokenReader implements AutoCloseable {
 
   /** Rows of logits at a time, which take 200 KB each with a vocabulary of 50,000. */
   private static final int LOGIT_ROWS = 64;
+
+  private static final SelfCheck.Observer NO_OBSERVER = (layer, output) -> {};
 
   private final SegmentedModel model;
   private final MemoryAttention memory;
@@ -168,11 +171,48 @@ public final class TokenReader implements AutoCloseable {
    * @param to last index, exclusive; at most {@code capacity} after {@code from}
    */
   public void read(int[] tokens, int from, int to) {
-    read(tokens, from, to, (layer, output) -> {});
+    read(tokens, from, to, NO_OBSERVER);
   }
 
   /** Reads tokens and shows what the attention of each layer gives. */
   void read(int[] tokens, int from, int to, SelfCheck.Observer observer) {
+    begin(tokens, from, to);
+    attend(observer);
+    memories.forEach(MemoryAttention::commit);
+  }
+
+  /**
+   * Reads one token and gives the logits of the one after it. Where the text is likely to repeat
+   * what is in a chosen block, the token is attended with that block at its place and near, and
+   * what counts is the time in which the repetition is likelier.
+   *
+   * @param tokens the text from its start, as ids within the vocabulary
+   * @param index of the token
+   * @param to receives one float a vocabulary entry
+   */
+  public void next(int[] tokens, int index, float[] to) {
+    begin(tokens, index, index + 1);
+    attend(NO_OBSERVER);
+    logits(to);
+    int repeated = memory.repeated();
+    if (repeated >= 0 && memory.chose(repeated)) {
+      MemorySegment found = MemorySegment.ofArray(to);
+      double likelihood = LogLikelihood.of(found, tokens[repeated]);
+      attendAgain(true, to);
+      if (LogLikelihood.of(found, tokens[repeated]) <= likelihood) {
+        attendAgain(false, to);
+      }
+    }
+    memories.forEach(MemoryAttention::commit);
+  }
+
+  private void attendAgain(boolean near, float[] logits) {
+    memories.forEach(memory -> memory.again(near));
+    attend(NO_OBSERVER);
+    logits(logits);
+  }
+
+  private void begin(int[] tokens, int from, int to) {
     int count = to - from;
     checkArgument(
         count > 0 && count <= capacity, "tokens at once must be 1 to %s: %s", capacity, count);
@@ -190,6 +230,10 @@ public final class TokenReader implements AutoCloseable {
             : (blocks, end, k) -> finder.search(tokens, blocks, end, k));
     memories.stream().skip(1).forEach(window -> window.begin(tokens, to, WordSearch.NONE));
     memory.clock().end(Stage.PLAN);
+  }
+
+  /** Runs the tokens through all segments but the last, and the attention between them. */
+  private void attend(SelfCheck.Observer observer) {
     List<AttentionLayer> layers = model.graph().layers();
     for (int i = 0; i < layers.size(); i++) {
       run(i, all);
@@ -199,7 +243,6 @@ public final class TokenReader implements AutoCloseable {
       }
       observer.attended(layers.get(i), buffer(layers.get(i).output()));
     }
-    memories.forEach(MemoryAttention::commit);
   }
 
   /**
