@@ -36,8 +36,8 @@ import static com.google.common.base.Preconditions.checkArgument;
  * @param neighbours blocks on either side of a block found that are chosen with it, in place of
  *     others found
  * @param prefixMatch with {@link Positions#ORDERED}, last tokens of the text that must occur in a
- *     chosen block for a single query after which the model would not repeat what follows them
- *     there to attend again with that block near; 0 to never copy
+ *     chosen block for a single query to attend a second time, with that block near, to copy what
+ *     follows them there; 0 to never copy
  */
 public record MemoryConfig(
     int nInit,

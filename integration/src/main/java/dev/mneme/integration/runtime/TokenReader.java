@@ -8,7 +8,6 @@ import ai.onnx.proto.OnnxMl.TensorProto.DataType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
-import com.google.common.primitives.Floats;
 import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.Stage;
 import dev.mneme.attention.TokenMatrix;
@@ -184,8 +183,8 @@ public final class TokenReader implements AutoCloseable {
 
   /**
    * Reads one token and gives the logits of the one after it. Where the text is likely to repeat
-   * what is in a chosen block and the model would go on otherwise, the token is attended again with
-   * that block near; what counts is the time in which the repetition is likelier.
+   * what is in a chosen block, the token is attended with that block at its place and near, and
+   * what counts is the time in which the repetition is likelier.
    *
    * @param tokens the text from its start, as ids within the vocabulary
    * @param index of the token
@@ -196,7 +195,7 @@ public final class TokenReader implements AutoCloseable {
     attend(NO_OBSERVER);
     logits(to);
     int repeated = memory.repeated();
-    if (repeated >= 0 && to[tokens[repeated]] < Floats.max(to) && memory.chose(repeated)) {
+    if (repeated >= 0 && memory.chose(repeated)) {
       MemorySegment found = MemorySegment.ofArray(to);
       double likelihood = LogLikelihood.of(found, tokens[repeated]);
       attendAgain(true, to);
