@@ -127,8 +127,11 @@ class RealSessionTest {
           MnemeSession again = model.newSession(near)) {
         float[] expected = once.logits(prompt);
         float[] actual = again.logits(prompt);
-        boolean stays = Arrays.equals(actual, expected);
-        if (!stays) {
+        boolean stays = isClose(actual, expected);
+        if (stays) {
+          int[] next = tokens(50, same);
+          assertThat(again.logits(next)).matches(logits -> isClose(logits, once.logits(next)));
+        } else {
           assertThat(likelihood(actual, prompt[100 + same]))
               .isGreaterThan(likelihood(expected, prompt[100 + same]));
         }
@@ -376,6 +379,16 @@ class RealSessionTest {
 
   private static int[] tokens(int count, long seed) {
     return new Random(seed).ints(count, 1000, 20_000).toArray();
+  }
+
+  /** But for the order of sums, which differs with the number of rows. */
+  private static boolean isClose(float[] actual, float[] expected) {
+    for (int i = 0; i < expected.length; i++) {
+      if (Math.abs(actual[i] - expected[i]) > 1e-3f) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static float likelihood(float[] logits, int token) {

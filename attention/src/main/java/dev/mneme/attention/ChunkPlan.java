@@ -29,7 +29,13 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
    * @param tiles in order, tiling the query block
    */
   record QueryBlock(
-      int from, int to, int chosen, int remainderStart, Hits words, int copied, List<Tile> tiles) {}
+      int from, int to, int chosen, int remainderStart, Hits words, int copied, List<Tile> tiles) {
+
+    /** The same query block, for which a token in a block comes near. */
+    QueryBlock copying(int token) {
+      return new QueryBlock(from, to, chosen, remainderStart, words, token, tiles);
+    }
+  }
 
   /**
    * Queries that go through the kernel together.
@@ -81,23 +87,6 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
       start = end;
     }
     return new ChunkPlan(from, queryBlocks);
-  }
-
-  /** The same plan, for which a token in a block comes near. */
-  ChunkPlan copying(int token) {
-    return new ChunkPlan(
-        from,
-        queryBlocks.stream()
-            .map(block ->
-                new QueryBlock(
-                    block.from(),
-                    block.to(),
-                    block.chosen(),
-                    block.remainderStart(),
-                    block.words(),
-                    token,
-                    block.tiles()))
-            .toList());
   }
 
   private static void fillMask(

@@ -47,6 +47,14 @@ final class LayerMemory implements AutoCloseable {
 
   private Hits choice = Hits.NONE;
 
+  /** Blocks chosen by the last query block, by each selector, ascending. */
+  private int[][] chosen = {};
+
+  /** Un-rotated key and value, {@code kvHeads * headDim} floats each, that a token had first. */
+  private final TokenMatrix firstKey;
+
+  private final TokenMatrix firstValue;
+
   /** Softmax weight that each slot received from each head of the last single query. */
   private final float[] slotWeights;
 
@@ -69,6 +77,9 @@ final class LayerMemory implements AutoCloseable {
     this.clock = clock;
     far = new FarRows(shape, timeline, positions, store, selectors.size());
     slotWeights = new float[shape.heads() * timeline.config().topK()];
+    int width = shape.kvHeads() * shape.headDim();
+    firstKey = new TokenMatrix(MemorySegment.ofArray(new float[width]), width, 0);
+    firstValue = new TokenMatrix(MemorySegment.ofArray(new float[width]), width, 0);
   }
 
   /** Grows or shrinks the working set, and makes it this layer's own; what it holds is kept. */
@@ -89,7 +100,7 @@ final class LayerMemory implements AutoCloseable {
   }
 
   /**
-   * Attends one query block and remembers its tokens; if it is attended again, as of the last time.
+   * Attends one query block and remembers its tokens.
    *
    * @param first the chunk's first token: row 0 of the matrices
    * @param windowAngles positions of the chunk's tokens
@@ -104,9 +115,56 @@ final class LayerMemory implements AutoCloseable {
       TokenMatrix values,
       TokenMatrix output) {
     formBlocks(block.from());
-    WorkingSet set = requireSet();
-    int[][] chosen = choose(block, first, queries);
+    chosen = choose(block, first, queries);
     clock.end(Stage.CHOICE);
+    attendChosen(block, first, windowAngles, queries, keys, values, output);
+  }
+
+  /**
+   * Attends a query block of one token again, with the same blocks, and remembers the token as of
+   * now. The attention that tokens receive counts both times.
+   *
+   * @param block the same but for {@link QueryBlock#copied}
+   */
+  void attendAgain(
+      QueryBlock block,
+      Angles windowAngles,
+      TokenMatrix queries,
+      TokenMatrix keys,
+      TokenMatrix values,
+      TokenMatrix output) {
+    keepFirst(block.from());
+    attendChosen(block, block.from(), windowAngles, queries, keys, values, output);
+  }
+
+  /** Remembers the last token as of the first time that it was attended. */
+  void restoreFirst(int token, Angles windowAngles) {
+    remember(
+        requireSet(), token, token + 1, token, windowAngles, firstKey, firstValue, lanes.own());
+  }
+
+  private void keepFirst(int token) {
+    WorkingSet set = requireSet();
+    WorkingLayout layout = set.layout();
+    int dim = shape.headDim();
+    long bytes = shape.vectorBytes();
+    for (int head = 0; head < shape.kvHeads(); head++) {
+      long key = set.offset(head, token % layout.recent(), layout.recent());
+      firstKey.write(0, head * dim, set.recentKeys(), key, bytes);
+      int row = layout.far() + token % layout.window();
+      firstValue.write(0, head * dim, set.values(), set.offset(head, row, layout.width()), bytes);
+    }
+  }
+
+  private void attendChosen(
+      QueryBlock block,
+      int first,
+      Angles windowAngles,
+      TokenMatrix queries,
+      TokenMatrix keys,
+      TokenMatrix values,
+      TokenMatrix output) {
+    WorkingSet set = requireSet();
     far.update(set, block, chosen, lanes);
     clock.end(Stage.FAR);
     for (Tile tile : block.tiles()) {

@@ -377,42 +377,44 @@ public final class MemoryAttention implements AutoCloseable {
     return repeated;
   }
 
-  /** Whether a layer has chosen the block of a token for the last query block that it attended. */
-  public boolean chose(int token) {
-    MemoryConfig config = timeline.config();
-    int block = Math.floorDiv(token - config.nInit(), config.blockSize());
-    return layers.stream()
-        .anyMatch(layer -> Arrays.binarySearch(layer.choice().blocks(), block) >= 0);
-  }
-
   /**
-   * Lets all layers attend the chunk again before it is committed. Keys and values are those of the
-   * last time; the attention that other tokens receive counts each time.
+   * Attends a chunk of one token in one layer again, with the same blocks and {@link #repeated}
+   * near. Key and value take the place of those before, unless {@link #restoreFirst} follows; the
+   * attention that tokens receive counts both times.
    *
-   * @param near whether {@link #repeated} comes near
+   * @param layer the last one attended
+   * @param queries see {@link #attend}
    */
-  public void again(boolean near) {
-    ChunkPlan attended = attended();
-    plan = attended.copying(near ? repeated : PrefixMatch.NONE);
-    nextLayer = 0;
+  public void attendNear(
+      int layer, TokenMatrix queries, TokenMatrix keys, TokenMatrix values, TokenMatrix output) {
+    ChunkPlan plan = this.plan;
+    Angles angles = windowAngles;
+    checkState(plan != null && angles != null, "begin was not called");
+    checkState(pending == 1, "only one token is attended again: %s", pending);
+    checkState(layer == nextLayer - 1, "layer %s was not attended last", layer);
+    layers
+        .get(layer)
+        .attendAgain(
+            plan.queryBlocks().getFirst().copying(repeated), angles, queries, keys, values, output);
   }
 
-  /** The plan of a chunk that all layers attended. */
-  private ChunkPlan attended() {
-    checkState(plan != null, "begin was not called");
-    checkState(
-        nextLayer == layers.size(), "only %s of %s layers attended", nextLayer, layers.size());
-    return plan;
+  /** Takes back the keys and values of {@link #attendNear}, in all layers. */
+  public void restoreFirst() {
+    Angles angles = windowAngles;
+    checkState(angles != null, "begin was not called");
+    layers.forEach(layer -> layer.restoreFirst(tokens, angles));
   }
 
   /** Ends the chunk: its tokens count as read. */
   public void commit() {
-    ChunkPlan attended = attended();
+    checkState(plan != null, "begin was not called");
+    checkState(
+        nextLayer == layers.size(), "only %s of %s layers attended", nextLayer, layers.size());
     tokens += pending;
-    layers.forEach(layer -> layer.formBlocks(tokens));
-    lastRemainder = attended.queryBlocks().getLast().remainderStart();
+    lastRemainder = plan.queryBlocks().getLast().remainderStart();
     plan = null;
     windowAngles = null;
+    layers.forEach(layer -> layer.formBlocks(tokens));
   }
 
   private void useLayout(WorkingLayout next) {

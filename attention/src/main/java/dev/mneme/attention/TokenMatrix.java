@@ -14,6 +14,12 @@ import java.lang.foreign.MemorySegment;
  */
 public record TokenMatrix(MemorySegment memory, int rowWidth, int column) {
 
+  /** The rows from {@code first} on. */
+  public TokenMatrix from(int first) {
+    long bytes = (long) first * rowWidth * Float.BYTES;
+    return new TokenMatrix(memory.asSlice(bytes), rowWidth, column);
+  }
+
   /** Copies {@code length} floats of a row into {@code to}. */
   void read(int row, float[] to, int length) {
     MemorySegment.copy(memory, JAVA_FLOAT, offset(row), to, 0, length);

@@ -86,19 +86,20 @@ final class MemoryReader implements AutoCloseable {
         put(packed, at + 4L * (queryWidth + keyWidth), text.values[token]);
       }
       MemorySegment output = arena.allocate((long) (to - from) * queryWidth * Float.BYTES, 64);
-      Runnable attend =
-          () ->
-              memory.attend(
-                  0,
-                  new TokenMatrix(packed, width, 0),
-                  new TokenMatrix(packed, width, queryWidth),
-                  new TokenMatrix(packed, width, queryWidth + keyWidth),
-                  new TokenMatrix(output, queryWidth, 0));
+      TokenMatrix queries = new TokenMatrix(packed, width, 0);
+      TokenMatrix keys = new TokenMatrix(packed, width, queryWidth);
+      TokenMatrix values = new TokenMatrix(packed, width, queryWidth + keyWidth);
+      TokenMatrix outputs = new TokenMatrix(output, queryWidth, 0);
       memory.begin(text.ids, to, WordSearch.NONE);
-      attend.run();
+      memory.attend(0, queries, keys, values, outputs);
       if (memory.repeated() >= 0) {
-        memory.again(true);
-        attend.run();
+        if (Oracle.keepsNear(from)) {
+          memory.attendNear(0, queries, keys, values, outputs);
+        } else {
+          TokenMatrix ignored = new TokenMatrix(arena.allocate(4L * queryWidth, 64), queryWidth, 0);
+          memory.attendNear(0, queries, queries, queries, ignored);
+          memory.restoreFirst();
+        }
       }
       memory.commit();
       List<float[]> rows = new ArrayList<>();

@@ -97,10 +97,25 @@ final class Oracle {
     int copied = q.size() == 1 && config.positions() == Positions.ORDERED ? copied() : -1;
     if (blocks.stream().anyMatch(block -> block.contains(copied))) {
       received.set(start, new double[heads]);
-      outputs = List.of(attend(q.getFirst(), start, end, chosen, copied));
+      if (keepsNear(start)) {
+        outputs = List.of(attend(q.getFirst(), start, end, chosen, copied));
+      } else {
+        // Of another key and value nothing stays but the attention that other tokens received.
+        keys.set(start, q.getFirst());
+        values.set(start, q.getFirst());
+        attend(q.getFirst(), start, end, chosen, copied);
+        keys.set(start, k.getFirst());
+        values.set(start, v.getFirst());
+        received.set(start, new double[heads]);
+      }
     }
     formBlocks();
     return outputs;
+  }
+
+  /** Whether a token that may be copied keeps the attention in which that is near. */
+  static boolean keepsNear(int token) {
+    return token % 3 > 0;
   }
 
   private List<Integer> choose(List<double[]> q) {

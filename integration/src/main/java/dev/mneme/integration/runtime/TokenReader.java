@@ -44,8 +44,6 @@ public final class TokenReader implements AutoCloseable {
   /** Rows of logits at a time, which take 200 KB each with a vocabulary of 50,000. */
   private static final int LOGIT_ROWS = 64;
 
-  private static final SelfCheck.Observer NO_OBSERVER = (layer, output) -> {};
-
   private final SegmentedModel model;
   private final MemoryAttention memory;
 
@@ -65,7 +63,9 @@ public final class TokenReader implements AutoCloseable {
   private MemorySegment logits = MemorySegment.NULL;
   private final List<MemorySegment> buffers = new ArrayList<>();
   private Views all;
-  private Views last;
+
+  /** Of one token that is attended twice. */
+  private final Views twins = new Views(0, 2);
 
   /**
    * Makes a reader.
@@ -102,7 +102,6 @@ public final class TokenReader implements AutoCloseable {
       }
     }
     all = new Views(0, 1);
-    last = new Views(0, 1);
   }
 
   /**
@@ -144,10 +143,11 @@ public final class TokenReader implements AutoCloseable {
   /** Allocates the buffers when first needed. */
   private void allocate() {
     if (buffers.isEmpty()) {
-      ids = arena.allocate((long) capacity * Long.BYTES, 64);
-      logits = arena.allocate((long) model.graph().vocabularySize() * Float.BYTES, 64);
+      int rows = Math.max(capacity, twins.rows);
+      ids = arena.allocate((long) rows * Long.BYTES, 64);
+      logits = arena.allocate(twins.rows * logitBytes(), 64);
       for (int width : model.plan().widths()) {
-        buffers.add(arena.allocate((long) capacity * width * Float.BYTES, 64));
+        buffers.add(arena.allocate((long) rows * width * Float.BYTES, 64));
       }
     }
   }
@@ -171,20 +171,24 @@ public final class TokenReader implements AutoCloseable {
    * @param to last index, exclusive; at most {@code capacity} after {@code from}
    */
   public void read(int[] tokens, int from, int to) {
-    read(tokens, from, to, NO_OBSERVER);
+    read(tokens, from, to, (layer, output) -> {});
   }
 
   /** Reads tokens and shows what the attention of each layer gives. */
   void read(int[] tokens, int from, int to, SelfCheck.Observer observer) {
     begin(tokens, from, to);
-    attend(observer);
+    for (AttentionLayer layer : model.graph().layers()) {
+      run(layer.index(), all);
+      attend(layer);
+      observer.attended(layer, buffer(layer.output()));
+    }
     memories.forEach(MemoryAttention::commit);
   }
 
   /**
    * Reads one token and gives the logits of the one after it. Where the text is likely to repeat
-   * what is in a chosen block, the token is attended with that block at its place and near, and
-   * what counts is the time in which the repetition is likelier.
+   * what is in a block, the token is attended with that block at its place and near, and what
+   * counts is the time in which the repetition is likelier.
    *
    * @param tokens the text from its start, as ids within the vocabulary
    * @param index of the token
@@ -192,24 +196,39 @@ public final class TokenReader implements AutoCloseable {
    */
   public void next(int[] tokens, int index, float[] to) {
     begin(tokens, index, index + 1);
-    attend(NO_OBSERVER);
-    logits(to);
     int repeated = memory.repeated();
-    if (repeated >= 0 && memory.chose(repeated)) {
-      MemorySegment found = MemorySegment.ofArray(to);
-      double likelihood = LogLikelihood.of(found, tokens[repeated]);
-      attendAgain(true, to);
-      if (LogLikelihood.of(found, tokens[repeated]) <= likelihood) {
-        attendAgain(false, to);
+    boolean twice = repeated >= 0;
+    Views views = twice ? twins : all;
+    ids.setAtIndex(JAVA_LONG, 1, tokens[index]);
+    for (AttentionLayer layer : model.graph().layers()) {
+      run(layer.index(), views);
+      attend(layer);
+      if (twice) {
+        attendNear(layer);
       }
     }
+    run(model.graph().layers().size(), views);
+    MemorySegment found = logitsOf(0);
+    if (twice) {
+      int token = tokens[repeated];
+      MemorySegment near = logitsOf(1);
+      if (LogLikelihood.of(near, token) > LogLikelihood.of(found, token)) {
+        found = near;
+      } else {
+        memories.forEach(MemoryAttention::restoreFirst);
+      }
+    }
+    MemorySegment.copy(found, JAVA_FLOAT, 0, to, 0, to.length);
     memories.forEach(MemoryAttention::commit);
   }
 
-  private void attendAgain(boolean near, float[] logits) {
-    memories.forEach(memory -> memory.again(near));
-    attend(NO_OBSERVER);
-    logits(logits);
+  /** Bytes of the logits of one token. */
+  private long logitBytes() {
+    return (long) model.graph().vocabularySize() * Float.BYTES;
+  }
+
+  private MemorySegment logitsOf(int row) {
+    return logits.asSlice(row * logitBytes(), logitBytes());
   }
 
   private void begin(int[] tokens, int from, int to) {
@@ -232,30 +251,6 @@ public final class TokenReader implements AutoCloseable {
     memory.clock().end(Stage.PLAN);
   }
 
-  /** Runs the tokens through all segments but the last, and the attention between them. */
-  private void attend(SelfCheck.Observer observer) {
-    List<AttentionLayer> layers = model.graph().layers();
-    for (int i = 0; i < layers.size(); i++) {
-      run(i, all);
-      attend(layers.get(i));
-      if (memoryOf[i] != memory) {
-        memory.clock().end(Stage.ATTENTION);
-      }
-      observer.attended(layers.get(i), buffer(layers.get(i).output()));
-    }
-  }
-
-  /**
-   * Logits of the token after the last one read.
-   *
-   * @param to receives one float a vocabulary entry
-   */
-  public void logits(float[] to) {
-    memory.clock().start();
-    run(model.graph().layers().size(), last);
-    MemorySegment.copy(logits, JAVA_FLOAT, 0, to, 0, to.length);
-  }
-
   /**
    * Logits of the tokens after each of the last ones read, some rows at a time.
    *
@@ -263,7 +258,7 @@ public final class TokenReader implements AutoCloseable {
    *     float a vocabulary entry, which is overwritten afterwards
    */
   public void eachLogits(ObjIntConsumer<MemorySegment> rows) {
-    long width = (long) model.graph().vocabularySize() * Float.BYTES;
+    long width = logitBytes();
     try (Arena scratch = Arena.ofConfined()) {
       MemorySegment tile = scratch.allocate(Math.min(all.rows, LOGIT_ROWS) * width, 64);
       for (int first = 0; first < all.rows; first += LOGIT_ROWS) {
@@ -281,29 +276,55 @@ public final class TokenReader implements AutoCloseable {
 
   private void attend(AttentionLayer layer) {
     MemoryAttention memory = memoryOf[layer.index()];
-    int index = numberOf[layer.index()];
+    Matrices of = matrices(layer);
+    memory.attend(numberOf[layer.index()], of.queries, of.keys, of.values, of.output);
+    endAttention(memory);
+  }
+
+  /** Attends the second row again. */
+  private void attendNear(AttentionLayer layer) {
+    MemoryAttention memory = memoryOf[layer.index()];
+    Matrices of = matrices(layer);
+    memory.attendNear(
+        numberOf[layer.index()],
+        of.queries.from(1),
+        of.keys.from(1),
+        of.values.from(1),
+        of.output.from(1));
+    endAttention(memory);
+  }
+
+  /** Counts what a memory of layers with a window took, which has a clock of its own. */
+  private void endAttention(MemoryAttention attended) {
+    if (attended != memory) {
+      memory.clock().end(Stage.ATTENTION);
+    }
+  }
+
+  private record Matrices(
+      TokenMatrix queries, TokenMatrix keys, TokenMatrix values, TokenMatrix output) {}
+
+  private Matrices matrices(AttentionLayer layer) {
     int queryWidth = layer.heads() * layer.headDim();
     int keyWidth = layer.kvHeads() * layer.headDim();
     TokenMatrix output = new TokenMatrix(buffer(layer.output()), queryWidth, 0);
-    switch (layer.projection()) {
+    return switch (layer.projection()) {
       case Projection.Packed(String qkv) -> {
         MemorySegment packed = buffer(qkv);
         int width = queryWidth + 2 * keyWidth;
-        memory.attend(
-            index,
+        yield new Matrices(
             new TokenMatrix(packed, width, 0),
             new TokenMatrix(packed, width, queryWidth),
             new TokenMatrix(packed, width, queryWidth + keyWidth),
             output);
       }
       case Projection.Separate(String query, String key, String value) ->
-          memory.attend(
-              index,
+          new Matrices(
               new TokenMatrix(buffer(query), queryWidth, 0),
               new TokenMatrix(buffer(key), keyWidth, 0),
               new TokenMatrix(buffer(value), keyWidth, 0),
               output);
-    }
+    };
   }
 
   private MemorySegment buffer(String tensor) {
@@ -326,9 +347,7 @@ public final class TokenReader implements AutoCloseable {
   private void useRows(int rows) {
     if (all.rows != rows) {
       all.close();
-      last.close();
       all = new Views(0, rows);
-      last = new Views(rows - 1, 1);
     }
   }
 
@@ -336,7 +355,7 @@ public final class TokenReader implements AutoCloseable {
   @Override
   public void close() {
     all.close();
-    last.close();
+    twins.close();
     memories.forEach(MemoryAttention::close);
     if (finder != null) {
       finder.close();
