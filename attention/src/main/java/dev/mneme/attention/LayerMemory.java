@@ -104,20 +104,12 @@ final class LayerMemory implements AutoCloseable {
    *
    * @param first the chunk's first token: row 0 of the matrices
    * @param windowAngles positions of the chunk's tokens
-   * @param output receives {@code heads * headDim} floats a token
    */
-  void attend(
-      QueryBlock block,
-      int first,
-      Angles windowAngles,
-      TokenMatrix queries,
-      TokenMatrix keys,
-      TokenMatrix values,
-      TokenMatrix output) {
+  void attend(QueryBlock block, int first, Angles windowAngles, TokenMatrices matrices) {
     formBlocks(block.from());
-    chosen = choose(block, first, queries);
+    chosen = choose(block, first, matrices.queries());
     clock.end(Stage.CHOICE);
-    attendChosen(block, first, windowAngles, queries, keys, values, output);
+    attendChosen(block, first, windowAngles, matrices);
   }
 
   /**
@@ -126,15 +118,9 @@ final class LayerMemory implements AutoCloseable {
    *
    * @param block the same but for {@link QueryBlock#copied}
    */
-  void attendAgain(
-      QueryBlock block,
-      Angles windowAngles,
-      TokenMatrix queries,
-      TokenMatrix keys,
-      TokenMatrix values,
-      TokenMatrix output) {
+  void attendAgain(QueryBlock block, Angles windowAngles, TokenMatrices matrices) {
     keepFirst(block.from());
-    attendChosen(block, block.from(), windowAngles, queries, keys, values, output);
+    attendChosen(block, block.from(), windowAngles, matrices);
   }
 
   /** Remembers the last token as of the first time that it was attended. */
@@ -157,13 +143,7 @@ final class LayerMemory implements AutoCloseable {
   }
 
   private void attendChosen(
-      QueryBlock block,
-      int first,
-      Angles windowAngles,
-      TokenMatrix queries,
-      TokenMatrix keys,
-      TokenMatrix values,
-      TokenMatrix output) {
+      QueryBlock block, int first, Angles windowAngles, TokenMatrices matrices) {
     WorkingSet set = requireSet();
     far.update(set, block, chosen, lanes);
     clock.end(Stage.FAR);
@@ -172,14 +152,16 @@ final class LayerMemory implements AutoCloseable {
           tile.from(),
           tile.to(),
           (lane, from, to) -> {
-            remember(set, from, to, first, windowAngles, keys, values, lane);
-            rotateQueries(tile, from, to, block, first, windowAngles, queries, lane);
+            remember(set, from, to, first, windowAngles, matrices.keys(), matrices.values(), lane);
+            rotateQueries(tile, from, to, block, first, windowAngles, matrices.queries(), lane);
           });
       clock.end(Stage.WINDOW);
       requireAttention().attend(tile.buffers());
       clock.end(Stage.ATTENTION);
       lanes.share(
-          tile.from(), tile.to(), (lane, from, to) -> writeOutput(tile, from, to, first, output));
+          tile.from(),
+          tile.to(),
+          (lane, from, to) -> writeOutput(tile, from, to, first, matrices.output()));
       countMass(set, tile);
       if (tile.buffers().queries() == 1) {
         weighSlots(set.layout(), block.chosen(), tile.buffers());

@@ -348,20 +348,15 @@ public final class MemoryAttention implements AutoCloseable {
    * Attends the chunk in one layer.
    *
    * @param layer 0 first, then one after the other
-   * @param queries un-rotated, {@code heads * headDim} floats a token
-   * @param keys un-rotated, {@code kvHeads * headDim} floats a token
-   * @param values {@code kvHeads * headDim} floats a token
-   * @param output receives {@code heads * headDim} floats a token
    */
-  public void attend(
-      int layer, TokenMatrix queries, TokenMatrix keys, TokenMatrix values, TokenMatrix output) {
+  public void attend(int layer, TokenMatrices matrices) {
     ChunkPlan plan = this.plan;
     Angles angles = windowAngles;
     checkState(plan != null && angles != null, "begin was not called");
     checkState(
         layer == nextLayer, "layers are attended in order: %s after %s", layer, nextLayer - 1);
     for (QueryBlock block : plan.queryBlocks()) {
-      layers.get(layer).attend(block, plan.from(), angles, queries, keys, values, output);
+      layers.get(layer).attend(block, plan.from(), angles, matrices);
     }
     nextLayer++;
   }
@@ -383,19 +378,15 @@ public final class MemoryAttention implements AutoCloseable {
    * attention that tokens receive counts both times.
    *
    * @param layer the last one attended
-   * @param queries see {@link #attend}
    */
-  public void attendNear(
-      int layer, TokenMatrix queries, TokenMatrix keys, TokenMatrix values, TokenMatrix output) {
+  public void attendNear(int layer, TokenMatrices matrices) {
     ChunkPlan plan = this.plan;
     Angles angles = windowAngles;
     checkState(plan != null && angles != null, "begin was not called");
     checkState(pending == 1, "only one token is attended again: %s", pending);
     checkState(layer == nextLayer - 1, "layer %s was not attended last", layer);
-    layers
-        .get(layer)
-        .attendAgain(
-            plan.queryBlocks().getFirst().copying(repeated), angles, queries, keys, values, output);
+    QueryBlock near = plan.queryBlocks().getFirst().copying(repeated);
+    layers.get(layer).attendAgain(near, angles, matrices);
   }
 
   /** Takes back the keys and values of {@link #attendNear}, in all layers. */

@@ -15,7 +15,7 @@ import java.lang.foreign.MemorySegment;
 public record TokenMatrix(MemorySegment memory, int rowWidth, int column) {
 
   /** The rows from {@code first} on. */
-  public TokenMatrix from(int first) {
+  TokenMatrix from(int first) {
     long bytes = (long) first * rowWidth * Float.BYTES;
     return new TokenMatrix(memory.asSlice(bytes), rowWidth, column);
   }

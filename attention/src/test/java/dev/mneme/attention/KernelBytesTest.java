@@ -64,7 +64,7 @@ class KernelBytesTest {
         new TokenMatrix(MemorySegment.ofArray(new float[tokens * width]), width, 0);
     int end = memory.tokens() + tokens;
     memory.begin(new int[end], end, WordSearch.NONE);
-    memory.attend(0, matrix, matrix, matrix, matrix);
+    memory.attend(0, new TokenMatrices(matrix, matrix, matrix, matrix));
     memory.commit();
   }
 

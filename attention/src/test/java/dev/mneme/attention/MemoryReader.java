@@ -87,17 +87,20 @@ final class MemoryReader implements AutoCloseable {
       }
       MemorySegment output = arena.allocate((long) (to - from) * queryWidth * Float.BYTES, 64);
       TokenMatrix queries = new TokenMatrix(packed, width, 0);
-      TokenMatrix keys = new TokenMatrix(packed, width, queryWidth);
-      TokenMatrix values = new TokenMatrix(packed, width, queryWidth + keyWidth);
-      TokenMatrix outputs = new TokenMatrix(output, queryWidth, 0);
+      TokenMatrices matrices =
+          new TokenMatrices(
+              queries,
+              new TokenMatrix(packed, width, queryWidth),
+              new TokenMatrix(packed, width, queryWidth + keyWidth),
+              new TokenMatrix(output, queryWidth, 0));
       memory.begin(text.ids, to, WordSearch.NONE);
-      memory.attend(0, queries, keys, values, outputs);
+      memory.attend(0, matrices);
       if (memory.repeated() >= 0) {
         if (Oracle.keepsNear(from)) {
-          memory.attendNear(0, queries, keys, values, outputs);
+          memory.attendNear(0, matrices);
         } else {
           TokenMatrix ignored = new TokenMatrix(arena.allocate(4L * queryWidth, 64), queryWidth, 0);
-          memory.attendNear(0, queries, queries, queries, ignored);
+          memory.attendNear(0, new TokenMatrices(queries, queries, queries, ignored));
           memory.restoreFirst();
         }
       }

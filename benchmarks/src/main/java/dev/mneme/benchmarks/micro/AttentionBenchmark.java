@@ -9,6 +9,7 @@ import dev.mneme.attention.AttentionShape;
 import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.attention.RotaryEmbedding;
+import dev.mneme.attention.TokenMatrices;
 import dev.mneme.attention.TokenMatrix;
 import dev.mneme.attention.onnx.OnnxAttentionKernel;
 import dev.mneme.attention.selection.WordSearch;
@@ -67,10 +68,7 @@ public class AttentionBenchmark {
   /** Ids of which none occurs twice. */
   private int[] text = {};
 
-  private TokenMatrix queries = draw(1, 1);
-  private TokenMatrix keys = queries;
-  private TokenMatrix values = queries;
-  private TokenMatrix output = queries;
+  private TokenMatrices matrices = matrices(new AttentionShape(1, 1, 2, 1));
 
   /** Fills the working set. */
   @Setup
@@ -82,10 +80,7 @@ public class AttentionBenchmark {
         new AttentionShape(sizes[0], sizes[1], sizes[2], (float) (1 / Math.sqrt(sizes[2])));
     opened = kernel(real);
     memory = memory(real);
-    queries = draw(CHUNK, real.heads() * real.headDim());
-    keys = draw(CHUNK, real.kvHeads() * real.headDim());
-    values = draw(CHUNK, real.kvHeads() * real.headDim());
-    output = draw(CHUNK, real.heads() * real.headDim());
+    matrices = matrices(real);
     for (int read = 0; read < READ_BEFORE; read += CHUNK) {
       read(CHUNK);
     }
@@ -119,10 +114,16 @@ public class AttentionBenchmark {
         ExactIndex::new);
   }
 
-  private TokenMatrix draw(int rows, int width) {
+  private TokenMatrices matrices(AttentionShape shape) {
+    int queryWidth = shape.heads() * shape.headDim();
+    int keyWidth = shape.kvHeads() * shape.headDim();
+    return new TokenMatrices(draw(queryWidth), draw(keyWidth), draw(keyWidth), draw(queryWidth));
+  }
+
+  private TokenMatrix draw(int width) {
     Random random = new Random(1);
-    MemorySegment memory = arena.allocate((long) rows * width * Float.BYTES, 64);
-    for (long i = 0; i < (long) rows * width; i++) {
+    MemorySegment memory = arena.allocate((long) CHUNK * width * Float.BYTES, 64);
+    for (long i = 0; i < (long) CHUNK * width; i++) {
       memory.setAtIndex(ValueLayout.JAVA_FLOAT, i, (float) random.nextGaussian());
     }
     return new TokenMatrix(memory, width, 0);
@@ -134,7 +135,7 @@ public class AttentionBenchmark {
       text = IntStream.range(0, 2 * end).toArray();
     }
     memory.begin(text, end, WordSearch.NONE);
-    memory.attend(0, queries, keys, values, output);
+    memory.attend(0, matrices);
     memory.commit();
   }
 

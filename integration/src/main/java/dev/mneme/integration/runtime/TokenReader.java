@@ -10,6 +10,7 @@ import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import dev.mneme.attention.MemoryAttention;
 import dev.mneme.attention.Stage;
+import dev.mneme.attention.TokenMatrices;
 import dev.mneme.attention.TokenMatrix;
 import dev.mneme.attention.selection.WordSearch;
 import dev.mneme.integration.generation.LogLikelihood;
@@ -276,21 +277,14 @@ public final class TokenReader implements AutoCloseable {
 
   private void attend(AttentionLayer layer) {
     MemoryAttention memory = memoryOf[layer.index()];
-    Matrices of = matrices(layer);
-    memory.attend(numberOf[layer.index()], of.queries, of.keys, of.values, of.output);
+    memory.attend(numberOf[layer.index()], matrices(layer));
     endAttention(memory);
   }
 
   /** Attends the second row again. */
   private void attendNear(AttentionLayer layer) {
     MemoryAttention memory = memoryOf[layer.index()];
-    Matrices of = matrices(layer);
-    memory.attendNear(
-        numberOf[layer.index()],
-        of.queries.from(1),
-        of.keys.from(1),
-        of.values.from(1),
-        of.output.from(1));
+    memory.attendNear(numberOf[layer.index()], matrices(layer).from(1));
     endAttention(memory);
   }
 
@@ -301,10 +295,7 @@ public final class TokenReader implements AutoCloseable {
     }
   }
 
-  private record Matrices(
-      TokenMatrix queries, TokenMatrix keys, TokenMatrix values, TokenMatrix output) {}
-
-  private Matrices matrices(AttentionLayer layer) {
+  private TokenMatrices matrices(AttentionLayer layer) {
     int queryWidth = layer.heads() * layer.headDim();
     int keyWidth = layer.kvHeads() * layer.headDim();
     TokenMatrix output = new TokenMatrix(buffer(layer.output()), queryWidth, 0);
@@ -312,14 +303,14 @@ public final class TokenReader implements AutoCloseable {
       case Projection.Packed(String qkv) -> {
         MemorySegment packed = buffer(qkv);
         int width = queryWidth + 2 * keyWidth;
-        yield new Matrices(
+        yield new TokenMatrices(
             new TokenMatrix(packed, width, 0),
             new TokenMatrix(packed, width, queryWidth),
             new TokenMatrix(packed, width, queryWidth + keyWidth),
             output);
       }
       case Projection.Separate(String query, String key, String value) ->
-          new Matrices(
+          new TokenMatrices(
               new TokenMatrix(buffer(query), queryWidth, 0),
               new TokenMatrix(buffer(key), keyWidth, 0),
               new TokenMatrix(buffer(value), keyWidth, 0),
