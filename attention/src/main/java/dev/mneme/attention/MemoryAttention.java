@@ -26,12 +26,13 @@ import org.jspecify.annotations.Nullable;
  * window of all tokens read so far.
  *
  * <p>A chunk of tokens is read in three steps: {@link #begin}, {@link #attend} once for each layer
- * in order, {@link #commit}. What a token attends does not depend on how a text is cut into chunks,
- * as long as cuts are at multiples of {@code queryBlock}. The cost of a token does not depend on
- * how many were read, apart from the search of the block index.
+ * in order, {@link #commit}. A chunk of one token may be attended twice, see {@link #attendNear}.
+ * What a token attends does not depend on how a text is cut into chunks, as long as cuts are at
+ * multiples of {@code queryBlock}. The cost of a token does not depend on how many were read, apart
+ * from the search of the block index.
  *
- * <p>Not thread-safe: one session, one thread at a time. After an exception in {@link #attend} the
- * layers disagree on what was read and only {@link #close} is allowed.
+ * <p>Not thread-safe: one session, one thread at a time. After an exception in {@link #attend} or
+ * {@link #commit} the layers disagree on what was read and only {@link #close} is allowed.
  */
 public final class MemoryAttention implements AutoCloseable {
 
