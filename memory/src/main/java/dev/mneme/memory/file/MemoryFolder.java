@@ -7,15 +7,14 @@ import com.google.common.io.Closer;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteOrder;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.UUID;
@@ -46,18 +45,17 @@ public final class MemoryFolder implements AutoCloseable {
   private static final String MANIFEST = "manifest.mneme";
   private static final String BLOCKS = "blocks.mneme";
   private static final String VECTORS = "vectors.mneme";
-  private static final String LOCK = "lock";
   private static final Pattern TEMPORARY = Pattern.compile("mneme-(\\d+)-[0-9a-f-]{36}");
   private static final String STATE_MAGIC = "MNEMESTA";
 
   private final Path folder;
   private final Access access;
-  private final @Nullable FileChannel lock;
+  private final @Nullable FolderLock lock;
   private Manifest manifest;
   private @Nullable RecordFile blocks;
   private @Nullable RecordFile vectors;
 
-  private MemoryFolder(Path folder, Access access, @Nullable FileChannel lock, Manifest manifest) {
+  private MemoryFolder(Path folder, Access access, @Nullable FolderLock lock, Manifest manifest) {
     this.folder = folder;
     this.access = access;
     this.lock = lock;
@@ -76,8 +74,9 @@ public final class MemoryFolder implements AutoCloseable {
    * @throws IOException if the folder holds anything else, or cannot be written
    */
   public static MemoryFolder create(Path folder, Manifest empty) throws IOException {
+    checkByteOrder();
     Files.createDirectories(folder);
-    List<String> own = List.of(LOCK, BLOCKS, VECTORS, MANIFEST + ".new");
+    List<String> own = List.of(FolderLock.FILE, BLOCKS, VECTORS, MANIFEST + ".new");
     try (Stream<Path> files = Files.list(folder)) {
       Path other =
           files.filter(file -> !own.contains(file.getFileName().toString())).findAny().orElse(null);
@@ -88,7 +87,8 @@ public final class MemoryFolder implements AutoCloseable {
             (exists(folder) ? "it already holds a memory" : "it is not empty: " + other));
       }
     }
-    MemoryFolder created = new MemoryFolder(folder, Access.READ_WRITE, acquire(folder), empty);
+    MemoryFolder created =
+        new MemoryFolder(folder, Access.READ_WRITE, FolderLock.acquire(folder), empty);
     try {
       Files.deleteIfExists(folder.resolve(BLOCKS));
       Files.deleteIfExists(folder.resolve(VECTORS));
@@ -112,11 +112,12 @@ public final class MemoryFolder implements AutoCloseable {
    * @throws CorruptFileException if a file is not what was written
    */
   public static MemoryFolder open(Path folder, Access access) throws IOException {
+    checkByteOrder();
     if (!exists(folder)) {
       throw new NoSuchFileException(folder.toString(), null, "there is no memory in it");
     }
     boolean readOnly = access == Access.READ_ONLY;
-    FileChannel lock = readOnly ? null : acquire(folder);
+    FolderLock lock = readOnly ? null : FolderLock.acquire(folder);
     MemoryFolder opened = null;
     try {
       Manifest manifest = Manifest.read(folder.resolve(MANIFEST));
@@ -140,30 +141,11 @@ public final class MemoryFolder implements AutoCloseable {
         folder.resolve(name), magic, manifest.id(), bytes, manifest.records(), readOnly);
   }
 
-  private static FileChannel acquire(Path folder) throws IOException {
+  private static void checkByteOrder() {
     checkState(
         ByteOrder.nativeOrder() == ByteOrder.LITTLE_ENDIAN,
         "memory files need a little-endian machine: %s",
         ByteOrder.nativeOrder());
-    FileChannel channel =
-        FileChannel.open(folder.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-    FileLock held = null;
-    try {
-      held = channel.tryLock();
-    } catch (OverlappingFileLockException e) {
-      // Held by this process, which is refused like any other.
-    } finally {
-      if (held == null) {
-        channel.close();
-      }
-    }
-    if (held == null) {
-      throw new FileSystemException(
-          folder.toString(),
-          null,
-          "the memory is open for writing elsewhere; it can be opened for reading only");
-    }
-    return channel;
   }
 
   /** Where it is. */
@@ -204,10 +186,10 @@ public final class MemoryFolder implements AutoCloseable {
   }
 
   /**
-   * Commits what was written.
+   * Commits what was written. An interrupted thread finishes its commit and stays interrupted.
    *
    * @param blocks of every layer; not fewer than are committed
-   * @param state writes what goes with them
+   * @param state writes what goes with them; asked again where an interrupt closed its file
    * @throws IOException if the disk is full or fails; what was committed before stays
    */
   public void commit(int blocks, StateWriter state) throws IOException {
@@ -219,11 +201,27 @@ public final class MemoryFolder implements AutoCloseable {
     checkState(access == Access.READ_WRITE, "the memory was opened for reading only: %s", folder);
     blocks().force();
     vectors().force();
+    boolean interrupted = false;
+    try {
+      while (!commitState(blocks, state)) {
+        interrupted |= Thread.interrupted();
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  /** Whether that was not interrupted. */
+  private boolean commitState(int blocks, StateWriter state) throws IOException {
     int before = manifest.state();
     int number = before + 1;
     try {
       PayloadFile.write(stateFile(number), STATE_MAGIC, manifest.id(), state::write);
       replace(manifest.with(blocks, number));
+    } catch (ClosedByInterruptException e) {
+      return false;
     } catch (IOException e) {
       if (manifest.state() == before) {
         Files.deleteIfExists(stateFile(number)); // gives room back to a disk that is full
@@ -232,6 +230,7 @@ public final class MemoryFolder implements AutoCloseable {
     }
     // The one before stays for readers that have just read the manifest before.
     Files.deleteIfExists(stateFile(before - 1));
+    return true;
   }
 
   private void replace(Manifest next) throws IOException {
@@ -305,8 +304,9 @@ public final class MemoryFolder implements AutoCloseable {
   }
 
   /**
-   * Makes a folder with a name of its own, to be {@linkplain #delete deleted} by this process, and
-   * deletes those that processes left there that have ended.
+   * Makes a folder with a name of its own, to be {@linkplain FolderLock locked} while it is in use
+   * and {@linkplain #delete deleted} by this process, and deletes those that processes left there
+   * that have ended.
    *
    * @param parent made if absent
    */
@@ -316,7 +316,7 @@ public final class MemoryFolder implements AutoCloseable {
       for (Path folder : folders.toList()) {
         Matcher name = TEMPORARY.matcher(folder.getFileName().toString());
         if (name.matches() && ProcessHandle.of(Long.parseLong(name.group(1))).isEmpty()) {
-          delete(folder);
+          deleteUnused(folder);
         }
       }
     }
@@ -324,17 +324,37 @@ public final class MemoryFolder implements AutoCloseable {
     return Files.createDirectory(parent.resolve(name));
   }
 
-  /** Deletes a memory that is closed, and nothing else that may be in its folder. */
+  /**
+   * Deletes a temporary folder unless it is locked: of a process that is not known here, as in
+   * another container.
+   */
+  private static void deleteUnused(Path folder) {
+    try (FolderLock lock = FolderLock.tryAcquire(folder)) {
+      if (lock != null) {
+        delete(folder);
+      }
+    } catch (IOException e) {
+      // Another user's, or another thread was faster; it is in nobody's way.
+    }
+  }
+
+  /** Deletes a memory that is closed, and its folder unless there is anything else in it. */
   public static void delete(Path folder) throws IOException {
     try (Stream<Path> files = Files.list(folder)) {
       for (Path file : files.toList()) {
         String name = file.getFileName().toString();
-        if (name.equals(LOCK) || name.endsWith(".mneme") || name.equals(MANIFEST + ".new")) {
+        if (name.equals(FolderLock.FILE)
+            || name.endsWith(".mneme")
+            || name.equals(MANIFEST + ".new")) {
           Files.delete(file);
         }
       }
     }
-    Files.delete(folder);
+    try {
+      Files.delete(folder);
+    } catch (DirectoryNotEmptyException e) {
+      // What is left is not ours.
+    }
   }
 
   /** Closes the files without committing; closing twice is harmless. */

@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -74,6 +75,7 @@ public final class RecordFile implements Closeable {
       return file;
     } catch (IOException e) {
       file.close();
+      Files.deleteIfExists(path);
       throw e;
     }
   }
@@ -188,15 +190,28 @@ public final class RecordFile implements Closeable {
 
   /** Until the buffer is at its end, or the file. */
   private void transfer(ByteBuffer bytes, long at, boolean write) throws IOException {
+    uninterrupted(open -> {
+      int more = 0;
+      while (more >= 0 && bytes.hasRemaining()) {
+        long place = at + bytes.position();
+        more = write ? open.write(bytes, place) : open.read(bytes, place);
+      }
+    });
+  }
+
+  /** Works on the channel. */
+  private interface Work {
+    /** Does it, or goes on with it where an interrupt closed the channel before. */
+    void on(FileChannel open) throws IOException;
+  }
+
+  private void uninterrupted(Work work) throws IOException {
     boolean interrupted = false;
     try {
-      while (bytes.hasRemaining()) {
-        FileChannel open = channel();
-        long place = at + bytes.position();
+      while (true) {
         try {
-          if ((write ? open.write(bytes, place) : open.read(bytes, place)) < 0) {
-            return;
-          }
+          work.on(channel());
+          return;
         } catch (ClosedChannelException e) {
           // Closed by an interrupt of this thread or of another one that used it.
           interrupted |= Thread.interrupted();
@@ -220,7 +235,7 @@ public final class RecordFile implements Closeable {
 
   /** Waits until everything written is on the disk. */
   public void force() throws IOException {
-    channel().force(false);
+    uninterrupted(open -> open.force(false));
   }
 
   /** Closes the file; closing twice is harmless. */

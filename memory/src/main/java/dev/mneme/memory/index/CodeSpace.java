@@ -3,6 +3,7 @@ package dev.mneme.memory.index;
 import static com.google.common.base.Preconditions.checkArgument;
 import static com.google.common.base.Preconditions.checkState;
 
+import dev.mneme.memory.file.FolderLock;
 import dev.mneme.memory.file.MemoryFolder;
 import dev.mneme.memory.file.RecordFile;
 import java.io.IOException;
@@ -30,6 +31,7 @@ public final class CodeSpace implements AutoCloseable {
   private final long maxBytes;
   private final @Nullable Path parent;
   private @Nullable Path folder;
+  private @Nullable FolderLock lock;
   private final List<Spill> spills = new ArrayList<>();
   private long resident;
   private boolean closed;
@@ -127,7 +129,12 @@ public final class CodeSpace implements AutoCloseable {
       int record = free == null ? spill.used.getAndIncrement() : free;
       MemorySegment buffer = spill.file.buffer(arena);
       MemorySegment.copy(codes, 0, buffer, ValueLayout.JAVA_BYTE, 0, codes.length);
-      spill.file.write(record, buffer);
+      try {
+        spill.file.write(record, buffer);
+      } catch (IOException e) {
+        spill.free.push(record);
+        throw e;
+      }
       return new Codes(new byte[0], spill, record);
     } catch (IOException e) {
       throw new UncheckedIOException("cannot write to %s: %s".formatted(parent, e.getMessage()), e);
@@ -143,6 +150,7 @@ public final class CodeSpace implements AutoCloseable {
     if (folder == null) {
       checkState(parent != null, "an unbounded space never spills");
       folder = MemoryFolder.temporaryFolder(parent);
+      lock = FolderLock.acquire(folder);
     }
     Path path = folder.resolve("codes-" + bytes + ".mneme");
     RecordFile file = RecordFile.create(path, "MNEMECOD", UUID.randomUUID(), bytes);
@@ -170,6 +178,9 @@ public final class CodeSpace implements AutoCloseable {
     try {
       for (Spill spill : spills) {
         spill.file.close();
+      }
+      if (lock != null) {
+        lock.close();
       }
       if (folder != null) {
         MemoryFolder.delete(folder);

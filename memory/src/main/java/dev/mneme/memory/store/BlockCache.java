@@ -218,7 +218,7 @@ public final class BlockCache implements AutoCloseable {
     readers.execute(() -> {
       try {
         read(key).release();
-      } catch (UncheckedIOException e) {
+      } catch (RuntimeException e) {
         // Whoever needs the block reads it again and reports it.
       } finally {
         reading.remove(key);

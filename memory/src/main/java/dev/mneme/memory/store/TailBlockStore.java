@@ -92,7 +92,7 @@ final class TailBlockStore implements BlockStore {
   }
 
   private int inside(int block) {
-    return block < base.size() ? block : block - base.size();
+    return of(block) == base ? block : block - base.size();
   }
 
   @Override

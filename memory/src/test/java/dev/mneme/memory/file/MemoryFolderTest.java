@@ -16,6 +16,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import java.util.Random;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -104,6 +105,69 @@ class MemoryFolderTest {
     }
   }
 
+  /** A process of its own that opens a memory for writing; it ends with 7 where it is refused. */
+  static final class OtherWriter {
+    private OtherWriter() {}
+
+    public static void main(String[] args) throws IOException {
+      try (MemoryFolder folder = MemoryFolder.open(Path.of(args[0]), Access.READ_WRITE)) {
+        System.exit(folder.manifest().blocks());
+      } catch (FileSystemException e) {
+        System.exit(7);
+      }
+    }
+  }
+
+  private int openedElsewhere() throws IOException {
+    Path java = Path.of(System.getProperty("java.home"), "bin", "java");
+    String classes = System.getProperty("java.class.path");
+    return new ProcessBuilder(
+            java.toString(), "-cp", classes, OtherWriter.class.getName(), folder().toString())
+        .inheritIO()
+        .start()
+        .onExit()
+        .join()
+        .exitValue();
+  }
+
+  /** A lock is gone when its process closes any channel on the file. */
+  @Test
+  void staysLockedForOtherProcessesAfterItRefusedAnOpening() throws IOException {
+    try (MemoryFolder folder = create()) {
+      write(folder, 0, 3, 0);
+      folder.commit(3, output -> output.writeInt(30));
+      assertThatThrownBy(() -> MemoryFolder.open(folder(), Access.READ_WRITE))
+          .hasMessageContaining("open for writing elsewhere");
+      assertThat(openedElsewhere()).isEqualTo(7);
+    }
+    assertThat(openedElsewhere()).isEqualTo(3);
+  }
+
+  @Test
+  void anInterruptedThreadFinishesItsCommit() throws IOException {
+    try (MemoryFolder folder = create()) {
+      write(folder, 0, 3, 0);
+      Thread.currentThread().interrupt();
+      folder.commit(2, output -> output.writeInt(20));
+      assertThat(Thread.interrupted()).isTrue();
+      AtomicInteger attempts = new AtomicInteger();
+      folder.commit(
+          3,
+          output -> {
+            if (attempts.getAndIncrement() == 0) {
+              Thread.currentThread().interrupt();
+            }
+            output.writeInt(30);
+          });
+      assertThat(attempts).hasValue(2);
+      assertThat(Thread.interrupted()).isTrue();
+    }
+    try (MemoryFolder folder = MemoryFolder.open(folder(), Access.READ_ONLY)) {
+      assertThat(folder.manifest().blocks()).isEqualTo(3);
+      assertThat(check(folder, 0)).isEqualTo(30);
+    }
+  }
+
   @Test
   void refusesFoldersOfOtherThings() throws IOException {
     assertThatThrownBy(() -> MemoryFolder.open(folder(), Access.READ_ONLY))
@@ -125,6 +189,21 @@ class MemoryFolderTest {
       assertThat(left).doesNotExist();
       assertThat(other).exists();
       assertThat(folder.folder()).exists();
+    }
+  }
+
+  @Test
+  void temporaryOnesThatAreInUseOrHoldOtherThingsStay() throws IOException {
+    Manifest empty = Manifest.empty(LAYERS, BLOCK_BYTES, VECTOR_BYTES, Map.of());
+    Path used = temporary.resolve("mneme-4194305-" + empty.id());
+    Path odd = temporary.resolve("mneme-4194306-" + empty.id());
+    MemoryFolder.create(odd, empty).close();
+    Files.writeString(odd.resolve("letter.txt"), "dear");
+    try (MemoryFolder inUse = MemoryFolder.create(used, empty);
+        MemoryFolder folder = MemoryFolder.createTemporary(temporary, empty)) {
+      assertThat(folder.folder()).exists();
+      assertThat(MemoryFolder.exists(inUse.folder())).isTrue();
+      assertThat(odd.resolve("letter.txt")).exists();
     }
   }
 
