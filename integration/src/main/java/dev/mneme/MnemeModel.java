@@ -305,10 +305,12 @@ public final class MnemeModel implements AutoCloseable {
    */
   public MnemeSession restore(Path folder, Access access) throws IOException {
     checkOpen();
+    // The first one takes seconds, in which a writer might commit twice behind an open manifest.
+    Map<String, String> fingerprint = fingerprint();
     MemoryFolder found = MemoryFolder.open(folder, access);
     MnemeSession session = null;
     try {
-      SessionFolder.check(found, fingerprint());
+      SessionFolder.check(found, fingerprint);
       MnemeConfig made = SessionFolder.configuration(found);
       BlockCache cache = cache(made.memory(), made.blockPrecision());
       session = opened(made.memory(), made.blockPrecision(), cache, found);

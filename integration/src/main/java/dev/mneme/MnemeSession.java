@@ -52,10 +52,16 @@ public final class MnemeSession implements AutoCloseable {
   private final @Nullable MemoryFolder folder;
   private final int commitTokens;
 
-  /** Whether blocks are all in memory, which has a limit. */
+  /** Whether blocks that are formed are kept in memory, which has a limit. */
   private final boolean limited;
 
+  /** Tokens in front of those whose blocks count against that limit. */
+  private int unlimitedTokens;
+
   private float[] logits = {};
+
+  /** Tokens in front of what {@link #logits} foretell. */
+  private int logitsAfter;
 
   /** Every token appended or generated, in the first {@link #tokens} entries. */
   private int[] history = new int[1024];
@@ -72,7 +78,7 @@ public final class MnemeSession implements AutoCloseable {
   private boolean shared;
 
   private boolean closed;
-  private @Nullable RuntimeException failure;
+  private @Nullable Throwable failure;
 
   /** Makes a session; {@code folder} is where it is committed, closed with the reader's memory. */
   MnemeSession(
@@ -109,6 +115,8 @@ public final class MnemeSession implements AutoCloseable {
     fork.tokens = tokens;
     fork.read = read;
     fork.logits = logits;
+    fork.logitsAfter = logitsAfter;
+    fork.unlimitedTokens = limited ? unlimitedTokens : read;
     return model.track(fork);
   }
 
@@ -167,6 +175,7 @@ public final class MnemeSession implements AutoCloseable {
     if (read == tokens && tokens > 0) {
       logits = new float[vocabularySize()];
       input.read(MemorySegment.ofArray(logits));
+      logitsAfter = read;
     }
     reader.restore(input);
     return null;
@@ -176,18 +185,19 @@ public final class MnemeSession implements AutoCloseable {
    * Makes the text of this session equal to {@code text}, reading only what it has not read: as a
    * chat whose every turn begins with all turns before.
    *
-   * @throws IllegalArgumentException if {@code text} differs within what was read already; the
-   *     session is then as it was. A {@linkplain #fork fork} made before that place can go on from
-   *     it
+   * @throws IllegalArgumentException if {@code text} differs or ends within what was read already;
+   *     the session is then as it was. A {@linkplain #fork fork} made before that place can go on
+   *     from it
    */
   public synchronized void continueTo(int[] text, IntConsumer progress) {
     checkUsable();
     int common = Arrays.mismatch(history, 0, tokens, text, 0, text.length);
     common = common < 0 ? tokens : common;
     checkArgument(
-        common >= read,
-        "the text differs at token %s, but %s were read and cannot be unread: fork the session"
+        common > read || (common == read && (common < text.length || common == logitsAfter)),
+        "the text %s at token %s, but %s were read and cannot be unread: fork the session"
             + " before a place that may change",
+        common < text.length ? "differs" : "ends",
         common,
         read);
     if (common == text.length) {
@@ -255,7 +265,7 @@ public final class MnemeSession implements AutoCloseable {
 
   /** Refuses tokens that would not fit, before anything is read. */
   private void checkRoom(int before, int more) {
-    long needed = (before + (long) more) * blockBytes / config.blockSize();
+    long needed = (before - unlimitedTokens + (long) more) * blockBytes / config.blockSize();
     checkArgument(
         config.topK() == 0 || !limited || needed <= maxMemoryBytes,
         "%s tokens after %s need %s MiB of memory, more than maxMemoryMiB %s",
@@ -316,6 +326,7 @@ public final class MnemeSession implements AutoCloseable {
               MemorySegment.copy(row, JAVA_FLOAT, 0, logits, 0, logits.length);
             }
           }));
+      logitsAfter = read;
       commitIfDue();
     }
     return result;
@@ -335,7 +346,8 @@ public final class MnemeSession implements AutoCloseable {
 
   /**
    * Passages of far memory that the last token attended, the most attended first; for loops of
-   * one's own. A {@link Generation} has those of a whole answer.
+   * one's own. A {@link Generation} has those of a whole answer. A restored session knows none
+   * before it reads a token.
    *
    * @throws IllegalStateException if nothing was appended
    */
@@ -349,7 +361,8 @@ public final class MnemeSession implements AutoCloseable {
 
   /**
    * Share of the layers in which the last token could see all of a span: as sinks, in chosen
-   * blocks, or among the newest tokens.
+   * blocks, or among the newest tokens. A restored session knows no chosen blocks before it reads a
+   * token.
    *
    * @param from first token, inclusive
    * @param to last token, exclusive
@@ -407,6 +420,7 @@ public final class MnemeSession implements AutoCloseable {
       ownLogits();
       compute(() -> reader.next(history, read, logits));
       read++;
+      logitsAfter = read;
       commitIfDue();
     }
     return logits;
@@ -498,7 +512,7 @@ public final class MnemeSession implements AutoCloseable {
   private void compute(Runnable step) {
     try {
       step.run();
-    } catch (RuntimeException e) {
+    } catch (RuntimeException | Error e) {
       failure = e;
       throw e;
     }
@@ -517,8 +531,11 @@ public final class MnemeSession implements AutoCloseable {
   public synchronized void close() {
     if (!closed) {
       closed = true;
-      reader.close();
-      model.forget(this);
+      try {
+        reader.close();
+      } finally {
+        model.forget(this);
+      }
     }
   }
 }

@@ -275,6 +275,40 @@ class RealFolderTest {
     }
   }
 
+  /** Of a text that was read in one go, logits are known after its last token alone. */
+  @Test
+  void refusesToEndWhereNothingWasForetold() throws IOException {
+    int[] first = Arrays.copyOf(PROMPT, 128);
+    try (MnemeModel model = open();
+        MnemeSession whole = model.newSession();
+        MnemeSession parts = model.newSession()) {
+      whole.append(Arrays.copyOf(PROMPT, 200));
+      assertThatIllegalArgumentException()
+          .isThrownBy(() -> whole.continueTo(first, read -> {}))
+          .withMessageStartingWith("the text ends at token 128, but 128 were read");
+      float[] expected = parts.logits(first);
+      parts.append(5, 6, 7);
+      parts.continueTo(first, read -> {});
+      assertThat(parts.logits()).containsExactly(expected);
+    }
+  }
+
+  /** The blocks of a folder are in its files: only what a fork reads itself counts. */
+  @Test
+  void aForkOfAFolderHasTheWholeLimitForItself() throws IOException {
+    try (MnemeModel model = open(MnemeConfig.builder().maxMemoryMiB(8));
+        MnemeSession session = model.newSession(temporary.resolve("own"))) {
+      session.append(PROMPT);
+      try (MnemeSession fork = session.fork();
+          MnemeSession forkOfFork = fork.fork()) {
+        assertThat(fork.logits(5, 6, 7)).containsExactly(forkOfFork.logits(5, 6, 7));
+        assertThatIllegalArgumentException()
+            .isThrownBy(() -> forkOfFork.append(PROMPT))
+            .withMessageContaining("more than maxMemoryMiB 8");
+      }
+    }
+  }
+
   @Test
   void refusesWhatIsNoMemoryOfThisModel() throws IOException {
     Path folder = temporary.resolve("own");

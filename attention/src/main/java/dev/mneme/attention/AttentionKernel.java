@@ -8,13 +8,13 @@ package dev.mneme.attention;
  * <pre>
  * s[c]  = farQuery(i, h) . farKey(kv, c)                for c in [0, far)
  * s[c]  = windowQuery(i, h) . windowKey(kv, c - far)    for c in [far, far + window)
- * p     = softmax(s + mask[h % group(), i])
+ * p     = softmax(cap(s) + mask[i])
  * out   = sum over c of p[c] * value(kv, c)
  * mass[h, c] = sum over i of p[c], for each run of queries of its own
  * </pre>
  *
- * <p>One softmax over two rotations of the same query is InfLLM's joint attention. Thread-safe: one
- * kernel serves all layers and sessions.
+ * <p>{@code cap} is the model's soft cap, or nothing. One softmax over two rotations of the same
+ * query is InfLLM's joint attention. Thread-safe: one kernel serves all layers and sessions.
  */
 public interface AttentionKernel extends AutoCloseable {
 

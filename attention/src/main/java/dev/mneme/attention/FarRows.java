@@ -68,7 +68,9 @@ final class FarRows {
     Arrays.fill(remainderPlaces, EMPTY);
   }
 
-  /** Takes over what another layer's working set holds, which is shared at first. */
+  /**
+   * Takes over what the same layer of another session holds, whose working set is shared at first.
+   */
   void copyFrom(FarRows origin) {
     for (int chooser = 0; chooser < slots.length; chooser++) {
       System.arraycopy(origin.slots[chooser], 0, slots[chooser], 0, slots[chooser].length);

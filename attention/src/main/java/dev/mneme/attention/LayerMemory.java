@@ -114,7 +114,7 @@ final class LayerMemory implements AutoCloseable {
 
   /**
    * Attends a query block of one token again, with the same blocks, and remembers the token as of
-   * now. The attention that tokens receive counts both times.
+   * now. The attention that tokens before it receive counts both times.
    *
    * @param block the same but for {@link QueryBlock#copied}
    */
@@ -249,7 +249,7 @@ final class LayerMemory implements AutoCloseable {
     return choice;
   }
 
-  /** Bytes of memory held outside the heap. */
+  /** Bytes of memory held. */
   long residentBytes() {
     long bytes = store.residentBytes() + (set == null ? 0 : set.bytes());
     for (BlockSelector selector : selectors) {

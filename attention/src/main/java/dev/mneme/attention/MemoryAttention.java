@@ -218,7 +218,8 @@ public final class MemoryAttention implements AutoCloseable {
   /**
    * Reads what {@link #save} wrote into this memory, which has the same configuration, has read
    * nothing, and whose stores hold the blocks. What it computes from then on is the same to the
-   * bit.
+   * bit. What the last token chose and attended is not known before the next one is read: {@link
+   * #choice}, {@link #attention} and {@link #sees} tell of no block.
    *
    * @throws IOException if it cannot be read
    */
@@ -310,7 +311,7 @@ public final class MemoryAttention implements AutoCloseable {
     return true;
   }
 
-  /** Bytes of memory held outside the heap: blocks and working sets of all layers. */
+  /** Bytes of memory held: blocks, working sets and indexes of all layers. */
   public long residentBytes() {
     long bytes = 0;
     for (LayerMemory layer : layers) {
@@ -376,7 +377,7 @@ public final class MemoryAttention implements AutoCloseable {
   /**
    * Attends a chunk of one token in one layer again, with the same blocks and {@link #repeated}
    * near. Key and value take the place of those before, unless {@link #restoreFirst} follows; the
-   * attention that tokens receive counts both times.
+   * attention that tokens before it receive counts both times.
    *
    * @param layer the last one attended
    */
@@ -402,11 +403,13 @@ public final class MemoryAttention implements AutoCloseable {
     checkState(plan != null, "begin was not called");
     checkState(
         nextLayer == layers.size(), "only %s of %s layers attended", nextLayer, layers.size());
-    tokens += pending;
+    int read = tokens + pending;
+    // Where this fails, the chunk stays open: nothing is saved or forked.
+    layers.forEach(layer -> layer.formBlocks(read));
+    tokens = read;
     lastRemainder = plan.queryBlocks().getLast().remainderStart();
     plan = null;
     windowAngles = null;
-    layers.forEach(layer -> layer.formBlocks(tokens));
   }
 
   private void useLayout(WorkingLayout next) {
@@ -446,9 +449,12 @@ public final class MemoryAttention implements AutoCloseable {
   public void close() {
     if (!closed) {
       closed = true;
-      layers.forEach(LayerMemory::close);
-      lanes.close();
-      freeScratch();
+      try {
+        layers.forEach(LayerMemory::close);
+      } finally {
+        lanes.close();
+        freeScratch();
+      }
     }
   }
 }

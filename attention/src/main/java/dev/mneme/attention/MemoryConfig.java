@@ -90,9 +90,13 @@ public record MemoryConfig(
     checkArgument(
         positions != Positions.ORDERED
             || orderedPositions(nInit, nLocal, blockSize, topK, queryBlock, maxGap) <= 1 << 20,
-        "ordered positions must not exceed 2^20: maxGap %s, topK %s",
-        maxGap,
-        topK);
+        "ordered positions must not exceed 2^20: nInit %s, nLocal %s, blockSize %s, topK %s, maxGap"
+            + " %s",
+        nInit,
+        nLocal,
+        blockSize,
+        topK,
+        maxGap);
     checkArgument(wordWeight >= 0 && wordWeight <= 1, "wordWeight must be 0 to 1: %s", wordWeight);
     checkArgument(neighbours >= 0, "neighbours must not be negative: %s", neighbours);
     checkArgument(

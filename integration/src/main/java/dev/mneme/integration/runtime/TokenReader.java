@@ -347,11 +347,14 @@ public final class TokenReader implements AutoCloseable {
   public void close() {
     all.close();
     twins.close();
-    memories.forEach(MemoryAttention::close);
-    if (finder != null) {
-      finder.close();
+    try {
+      memories.forEach(MemoryAttention::close);
+    } finally {
+      if (finder != null) {
+        finder.close();
+      }
+      arena.close();
     }
-    arena.close();
   }
 
   /** Tensors over some rows of the buffers, made when first asked for. */
