@@ -24,6 +24,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * How a model is opened. Immutable.
@@ -182,6 +184,12 @@ public record MnemeConfig(
         into.set(key, entry.getValue());
       }
     }
+  }
+
+  /** The lines of {@link #toYaml} in which this configuration differs from another one. */
+  public List<String> differences(MnemeConfig other) {
+    Set<String> others = other.toYaml().lines().collect(Collectors.toSet());
+    return toYaml().lines().filter(line -> !others.contains(line)).map(String::strip).toList();
   }
 
   /** The configuration as a YAML document that {@link #parse} reads. */

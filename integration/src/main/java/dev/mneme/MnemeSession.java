@@ -211,6 +211,14 @@ public final class MnemeSession implements AutoCloseable {
     readOn(more, progress);
   }
 
+  /**
+   * The model's configuration with the memory configuration and precision of this session, which
+   * are those of its folder where it was restored.
+   */
+  public MnemeConfig madeWith() {
+    return model.config().toBuilder().memory(config).blockPrecision(precision).build();
+  }
+
   /** Number of tokens appended and generated. */
   public synchronized int tokens() {
     return tokens;

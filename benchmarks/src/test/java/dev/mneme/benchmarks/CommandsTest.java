@@ -70,7 +70,7 @@ class CommandsTest {
     String[] otherwise = Arrays.copyOf(line, line.length);
     otherwise[List.of(line).indexOf("memory.topK=4")] = "memory.topK=3";
     assertThat(run(otherwise)).isEqualTo(1);
-    assertThat(err.toString()).contains("another model or configuration (topK: 4)");
+    assertThat(err.toString()).contains("another model, text or configuration (topK: 4)");
     assertThat(RecallRow.readAll(json)).isEqualTo(rows);
   }
 

@@ -77,11 +77,10 @@ public final class DriftCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    Path path = model.locate();
     MnemeConfig config = model.config();
     MnemeConfig other = config.with(against);
-    List<float[]> reference = logits(path, other, "reference");
-    Drift drift = Drift.between(reference, logits(path, config, "compared"));
+    List<float[]> reference = logits(other, "reference");
+    Drift drift = Drift.between(reference, logits(config, "compared"));
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         Locale.ROOT,
@@ -102,8 +101,8 @@ public final class DriftCommand implements Callable<Integer> {
   }
 
   /** Logits after each of the last tokens of the text. */
-  private List<float[]> logits(Path path, MnemeConfig config, String name) throws IOException {
-    try (MnemeModel opened = MnemeModel.builder(path).config(config).open();
+  private List<float[]> logits(MnemeConfig config, String name) throws IOException {
+    try (MnemeModel opened = model.open(config);
         MnemeSession session = opened.newSession()) {
       int[] tokens = tokens(opened);
       int first = tokens.length - steps;

@@ -91,12 +91,11 @@ public final class DurabilityCommand implements Callable<Integer> {
         stores.records());
     out.flush();
     result.put("stores", stores);
-    Path path = model.locate();
-    try (MnemeModel opened = MnemeModel.builder(path).config(model.config()).open()) {
+    try (MnemeModel opened = model.open()) {
       String text = VariedText.of(seed, 3 * tokens);
       SessionKills sessions;
       try (ProgressBar bar = bar("session kills", sessionKills)) {
-        sessions = SessionKills.run(opened, path, text, folder, sessionKills, bar::step);
+        sessions = SessionKills.run(opened, model, text, folder, sessionKills, seed, bar::step);
       }
       out.printf(
           "%d processes killed while reading a text (%d more read it to its end): %d commits found, the"

@@ -1,5 +1,6 @@
 package dev.mneme.benchmarks.durability;
 
+import dev.mneme.MnemeConfig;
 import dev.mneme.MnemeModel;
 import dev.mneme.MnemeSession;
 import dev.mneme.benchmarks.task.Grid;
@@ -39,6 +40,9 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true)
 public final class RestoreCommand implements Callable<Integer> {
 
+  /** Tokens that both processes read after what is restored, so that blocks are looked for. */
+  static final int MORE = 192;
+
   @Spec private CommandSpec spec;
   @Mixin private ModelOptions model;
   @Mixin private JsonReport report;
@@ -60,21 +64,21 @@ public final class RestoreCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     int tokens = Grid.lengths(length).getFirst();
-    Path path = model.locate();
+    MnemeConfig config = model.config();
     Path folder = Files.createTempDirectory("mneme-restore");
     Path saved = folder.resolve("memory");
     Map<String, Object> result = new LinkedHashMap<>();
     result.put("model", model.name());
-    result.put("config", model.config());
+    result.put("config", config);
     result.put("tokens", tokens);
     PrintWriter out = spec.commandLine().getOut();
     float[] expected;
-    try (MnemeModel opened = MnemeModel.builder(path).config(model.config()).open();
+    try (MnemeModel opened = model.open(config);
         MnemeSession session = opened.newSession()) {
       int[] text = VariedText.tokens(opened.tokenizer(), 1, tokens);
       try (ReadingProgress progress = ReadingProgress.start("reading", tokens)) {
         session.append(text, progress);
-        expected = session.logits();
+        session.logits();
       }
       long one = session.memoryBytes();
       long more = costOfForks(session);
@@ -86,13 +90,14 @@ public final class RestoreCommand implements Callable<Integer> {
       result.put("forks", forks);
       result.put("forkBytes", more);
       session.save(saved);
+      expected = session.logits(VariedText.tokens(opened.tokenizer(), 2, MORE));
     }
     long bytes = size(saved);
-    Probe probe = probe(path, saved, folder, expected.length);
+    Probe probe = probe(config, saved, folder, expected.length);
     boolean same = Arrays.equals(expected, probe.logits());
     out.printf(
-        "restored in another process: %,d MiB of files, %.2f s, logits %s%n",
-        bytes >> 20, probe.seconds(), same ? "the same to the bit" : "differ");
+        "restored in another process: %,d MiB of files, %.2f s, logits after %d more tokens %s%n",
+        bytes >> 20, probe.seconds(), MORE, same ? "the same to the bit" : "differ");
     out.flush();
     result.put("fileBytes", bytes);
     result.put("restoreSeconds", probe.seconds());
@@ -136,15 +141,14 @@ public final class RestoreCommand implements Callable<Integer> {
   @SuppressWarnings("ArrayRecordComponent") // compared once
   private record Probe(double seconds, float[] logits) {}
 
-  private static Probe probe(Path model, Path saved, Path folder, int vocabulary)
+  private Probe probe(MnemeConfig config, Path saved, Path folder, int vocabulary)
       throws IOException {
+    Path configuration = Files.writeString(folder.resolve("config.yaml"), config.toYaml());
     Path answer = folder.resolve("answer");
     Path log = folder.resolve("log");
-    Process process =
-        ChildProcess.start(
-            RestoreProbe.class,
-            List.of(model.toString(), saved.toString(), answer.toString()),
-            log);
+    List<String> arguments = new ArrayList<>(model.arguments(configuration));
+    arguments.addAll(List.of(saved.toString(), answer.toString()));
+    Process process = ChildProcess.start(RestoreProbe.class, arguments, log);
     process.onExit().join();
     if (process.exitValue() != 0) {
       throw new IOException("the other process failed: " + Files.readString(log).strip());
@@ -160,6 +164,7 @@ public final class RestoreCommand implements Callable<Integer> {
     } finally {
       Files.delete(answer);
       Files.delete(log);
+      Files.delete(configuration);
     }
   }
 }

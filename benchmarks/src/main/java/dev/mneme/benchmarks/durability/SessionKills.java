@@ -3,12 +3,14 @@ package dev.mneme.benchmarks.durability;
 import com.google.common.util.concurrent.Uninterruptibles;
 import dev.mneme.MnemeModel;
 import dev.mneme.MnemeSession;
+import dev.mneme.integration.cli.ModelOptions;
 import dev.mneme.memory.file.MemoryFolder;
 import dev.mneme.memory.file.MemoryFolder.Access;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -32,46 +34,42 @@ record SessionKills(int kills, int texts, int commits) {
    * Runs a campaign.
    *
    * @param model kept open by the caller
-   * @param path of the same model
+   * @param options that it was opened with
    * @param text long enough for far blocks
    * @param folder to work in; left as it is where something was lost
+   * @param seed chooses the moments
    * @throws IOException if anything committed was lost or logits differ
    */
   static SessionKills run(
-      MnemeModel model, Path path, String text, Path folder, int kills, Runnable progress)
+      MnemeModel model,
+      ModelOptions options,
+      String text,
+      Path folder,
+      int kills,
+      long seed,
+      Runnable progress)
       throws IOException {
     int[] tokens = model.tokenizer().encode(text);
     float[] expected;
     try (MnemeSession session = model.newSession()) {
       expected = session.logits(tokens);
     }
-    SplittableRandom random = new SplittableRandom(kills);
+    SplittableRandom random = new SplittableRandom(seed);
     Path prompt = Files.writeString(folder.resolve("text.txt"), text);
     Path config =
         Files.writeString(
             folder.resolve("config.yaml"),
             model.config().toBuilder().commitTokens(COMMIT_TOKENS).build().toYaml());
+    List<String> arguments = new ArrayList<>(options.arguments(config));
     Path log = folder.resolve("log");
     Path memory = folder.resolve("session");
+    arguments.addAll(List.of("--memory", memory.toString()));
+    arguments.addAll(List.of("--prompt-file", prompt.toString(), "--max-tokens", "1"));
     int killed = 0;
     int texts = 0;
     int commits = 0;
     while (killed < kills) {
-      Process process =
-          ChildProcess.start(
-              SessionWriter.class,
-              List.of(
-                  "--model",
-                  path.toString(),
-                  "--memory",
-                  memory.toString(),
-                  "--prompt-file",
-                  prompt.toString(),
-                  "--max-tokens",
-                  "1",
-                  "--config",
-                  config.toString()),
-              log);
+      Process process = ChildProcess.start(SessionWriter.class, arguments, log);
       if (random.nextInt(4) > 0) {
         awaitCommit(process, memory);
       }
@@ -103,7 +101,7 @@ record SessionKills(int kills, int texts, int commits) {
     }
     Files.delete(prompt);
     Files.delete(config);
-    Files.delete(log);
+    Files.deleteIfExists(log);
     return new SessionKills(killed, texts, commits);
   }
 

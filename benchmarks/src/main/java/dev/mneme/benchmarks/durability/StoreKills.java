@@ -76,8 +76,10 @@ record StoreKills(
       }
       progress.run();
     }
-    MemoryFolder.delete(folder);
-    Files.delete(folder.resolveSibling("log"));
+    if (Files.exists(folder)) {
+      MemoryFolder.delete(folder);
+    }
+    Files.deleteIfExists(folder.resolveSibling("log"));
     return new StoreKills(kills, opening, appending, committing, newer, commits, records);
   }
 

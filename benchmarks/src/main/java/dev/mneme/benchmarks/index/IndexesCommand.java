@@ -8,7 +8,6 @@ import dev.mneme.memory.index.GraphParameters;
 import dev.mneme.memory.index.IndexKind;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -93,14 +92,13 @@ public final class IndexesCommand implements Callable<Integer> {
           spec.commandLine(),
           "--topk and --queries must be positive: %d and %d".formatted(topK, queries));
     }
-    Path path = model.locate();
     MnemeConfig config = model.config();
     PrintWriter out = spec.commandLine().getOut();
     List<Reading> readings = new ArrayList<>();
     List<LayerRecording> longest = List.of();
     List<IndexTrial> ofLongest = List.of();
     for (int length : Grid.lengths(lengths)) {
-      List<LayerRecording> layers = record(path, config, length);
+      List<LayerRecording> layers = record(length);
       Reading reading = new Reading(length, IndexTrial.ofEach(layers, topK));
       out.printf("%d tokens, %d layers%n", length, layers.size());
       print(out, reading.trials);
@@ -143,8 +141,7 @@ public final class IndexesCommand implements Callable<Integer> {
     return 0;
   }
 
-  private List<LayerRecording> record(Path path, MnemeConfig config, int length)
-      throws IOException {
+  private List<LayerRecording> record(int length) throws IOException {
     if (length <= queries) {
       throw new ParameterException(
           spec.commandLine(),
@@ -152,7 +149,7 @@ public final class IndexesCommand implements Callable<Integer> {
               .formatted(length, queries));
     }
     List<LayerRecording> layers =
-        RecordedReading.record(path, config, length, queries, seed).stream()
+        RecordedReading.record(model, length, queries, seed).stream()
             .map(layer -> layer.lastQueries(queries))
             .toList();
     if (layers.getFirst().decode().isEmpty() || layers.getFirst().prefill().isEmpty()) {

@@ -3,6 +3,7 @@ package dev.mneme.benchmarks.index;
 import dev.mneme.MnemeConfig;
 import dev.mneme.attention.MemoryConfig;
 import dev.mneme.benchmarks.task.VariedText;
+import dev.mneme.integration.cli.ModelOptions;
 import dev.mneme.integration.cli.ReadingProgress;
 import dev.mneme.integration.graph.ModelGraph;
 import dev.mneme.integration.runtime.Device;
@@ -27,15 +28,16 @@ final class RecordedReading {
    *
    * @return a recording of each layer
    */
-  static List<LayerRecording> record(
-      Path model, MnemeConfig config, int tokens, int decoded, long seed) throws IOException {
+  static List<LayerRecording> record(ModelOptions model, int tokens, int decoded, long seed)
+      throws IOException {
+    MnemeConfig config = model.config();
     OnnxRuntime runtime =
         OnnxRuntime.open(
             Device.parse(config.device()), config.threads(), config.spinning(), config.kernel());
-    ModelGraph graph = ModelGraph.read(model);
+    ModelGraph graph = ModelGraph.read(model.locate());
     MemoryConfig memory = config.memory();
     int chunk = config.chunk();
-    int[] text = text(graph.folder(), tokens, seed);
+    int[] text = text(model, graph.folder(), tokens, seed);
     BlockStore.Factory stores = ArenaBlockStore.factory(config.blockPrecision());
     Recorder recorder = new Recorder();
     try (SegmentedModel opened = SegmentedModel.open(graph, runtime);
@@ -58,8 +60,9 @@ final class RecordedReading {
     return recorder.layers();
   }
 
-  private static int[] text(Path folder, int tokens, long seed) throws IOException {
-    try (Tokenizer tokenizer = Tokenizer.open(folder)) {
+  private static int[] text(ModelOptions model, Path folder, int tokens, long seed)
+      throws IOException {
+    try (Tokenizer tokenizer = model.openTokenizer(folder)) {
       return VariedText.tokens(tokenizer, seed, tokens);
     }
   }

@@ -223,11 +223,15 @@ public final class PerplexityCommand implements Callable<Integer> {
     out.flush();
   }
 
-  /** The first tokens of the text. */
+  /** The first tokens of the text, which must have as many: what is repeated is foretold well. */
   private int[] tokens(MnemeModel opened, int count) throws IOException {
     Prose prose = text == null ? Prose.BUILT_IN : Prose.read(text);
     // A word has a token at least.
-    int[] tokens = opened.tokenizer().encodeText(prose.first(count));
+    int[] tokens = opened.tokenizer().encodeText(prose.atMost(count));
+    if (tokens.length < count) {
+      throw new IOException(
+          "%s has %d tokens, fewer than the %d to be read".formatted(text, tokens.length, count));
+    }
     return IntStream.of(tokens).limit(count).toArray();
   }
 }

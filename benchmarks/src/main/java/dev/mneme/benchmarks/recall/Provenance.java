@@ -1,5 +1,9 @@
 package dev.mneme.benchmarks.recall;
 
+import com.google.common.hash.Funnels;
+import com.google.common.hash.Hasher;
+import com.google.common.hash.Hashing;
+import com.google.common.io.MoreFiles;
 import com.sun.management.OperatingSystemMXBean;
 import dev.mneme.MnemeModel;
 import dev.mneme.benchmarks.task.RunHeader;
@@ -29,14 +33,19 @@ final class Provenance {
    *
    * @param name what the command line calls the model
    * @param parsed the command line
+   * @param texts files or folders of samples and prose, by name
    * @throws IOException if the model's files cannot be read
    */
-  static RunHeader of(MnemeModel model, String name, ParseResult parsed) throws IOException {
+  static RunHeader of(MnemeModel model, String name, ParseResult parsed, Map<String, Path> texts)
+      throws IOException {
     String command = String.join(" ", parsed.originalArgs());
     String started = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
     Map<String, String> parts = new LinkedHashMap<>();
     parts.put("name", name);
     parts.putAll(model.fingerprint());
+    for (Map.Entry<String, Path> text : texts.entrySet()) {
+      parts.put(text.getKey(), checksum(text.getValue()));
+    }
     Map<String, String> versions = new LinkedHashMap<>();
     versions.put("mneme", BuildVersion.text());
     versions.put("java", Runtime.version().toString());
@@ -48,6 +57,17 @@ final class Provenance {
     machine.put("memory", String.valueOf(memory()));
     String run = Integer.toHexString((started + command + model.config()).hashCode());
     return new RunHeader(run, started, command, parts, model.config().toYaml(), versions, machine);
+  }
+
+  /** Of a file, or of all that are in a folder, by name. */
+  private static String checksum(Path path) throws IOException {
+    Hasher hasher = Hashing.sha256().newHasher();
+    try (Stream<Path> files = Files.walk(path)) {
+      for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
+        MoreFiles.asByteSource(file).copyTo(Funnels.asOutputStream(hasher));
+      }
+    }
+    return "SHA-256 " + hasher.hash();
   }
 
   private static long memory() {

@@ -2,6 +2,7 @@ package dev.mneme.benchmarks.recall;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.mneme.MnemeConfig;
 import dev.mneme.MnemeModel;
 import dev.mneme.MnemeSession;
 import dev.mneme.attention.MemoryConfig;
@@ -62,7 +63,7 @@ final class Recall implements AutoCloseable {
   private MnemeSession session() {
     if (folder != null) {
       try {
-        return MemoryFolder.exists(folder) ? model.restore(folder) : model.newSession(folder);
+        return MemoryFolder.exists(folder) ? restored(folder) : model.newSession(folder);
       } catch (IOException e) {
         throw new UncheckedIOException(e.getMessage(), e);
       }
@@ -73,6 +74,19 @@ final class Recall implements AutoCloseable {
       case ORACLE -> model.newSession(config, oracle);
       default -> model.newSession(config);
     };
+  }
+
+  /** The session of a folder, which must be of the model's configuration: rows tell that one. */
+  private MnemeSession restored(Path kept) throws IOException {
+    MnemeSession session = model.restore(kept);
+    MnemeConfig made = session.madeWith();
+    if (!made.equals(model.config())) {
+      session.close();
+      throw new IOException(
+          "%s was made with another configuration: %s"
+              .formatted(kept, String.join(", ", made.differences(model.config()))));
+    }
+    return session;
   }
 
   private Question question(Sample sample) {

@@ -99,7 +99,7 @@ public final class RecallCommand implements Callable<Integer> {
       defaultValue = "5",
       description =
           "places of the needle: how many, spread evenly over 5 %% to 95 %%, or a list of them from"
-              + " 0 to 1 (default: ${DEFAULT-VALUE})")
+              + " 0 to 1; 1 alone is one in the middle (default: ${DEFAULT-VALUE})")
   private List<Double> depths;
 
   @Option(
@@ -134,8 +134,8 @@ public final class RecallCommand implements Callable<Integer> {
       names = "--memory",
       paramLabel = "DIR",
       description =
-          "keeps what all prompts begin with in DIR, in mode memory: an interrupted reading goes on"
-              + " from its last commit")
+          "keeps the one context of all prompts (--shared) in DIR, in mode memory: an interrupted"
+              + " reading goes on from its last commit")
   private @Nullable Path memory;
 
   @Option(
@@ -255,16 +255,26 @@ public final class RecallCommand implements Callable<Integer> {
 
   private void run(MnemeModel opened, Mode mode, List<Sample> samples, Recording recording)
       throws IOException {
-    RunHeader header = Provenance.of(opened, model.name(), spec.commandLine().getParseResult());
+    RunHeader header =
+        Provenance.of(opened, model.name(), spec.commandLine().getParseResult(), texts());
     Optional<RunHeader> other = recording.other(header);
     if (other.isPresent()) {
       throw new IllegalArgumentException(
-          "%s has results of another model or configuration (%s): name another file, or make it an --axis"
+          "%s has results of another model, text or configuration (%s): name another file, or make it an --axis"
               .formatted(json, other.get().difference(header)));
     }
     List<Sample> open = samples.stream().filter(sample -> !recording.has(sample, mode)).toList();
     if (open.isEmpty()) {
       return;
+    }
+    if (memory != null && mode == Mode.MEMORY) {
+      long contexts = samples.stream().map(sample -> sample.prompt().context()).distinct().count();
+      if (contexts > 1) {
+        throw new ParameterException(
+            spec.commandLine(),
+            "--memory keeps one context, and these samples have %d: ask with --shared, one length and one repeat"
+                .formatted(contexts));
+      }
     }
     int capacity = 0;
     if (mode == Mode.FULL) {
@@ -291,6 +301,16 @@ public final class RecallCommand implements Callable<Integer> {
         out().flush();
       }
     }
+  }
+
+  private Map<String, Path> texts() {
+    Map<String, Path> texts = new TreeMap<>();
+    if (data != null) {
+      texts.put("data", data);
+    } else if (haystack != null) {
+      texts.put("haystack", haystack);
+    }
+    return texts;
   }
 
   private PrintWriter out() {

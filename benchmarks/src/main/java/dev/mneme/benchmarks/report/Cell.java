@@ -32,9 +32,9 @@ public record Cell(String task, int length, String mode, String settings)
         row.settings());
   }
 
-  /** The same cell of another mode, without settings. */
-  Cell in(String otherMode) {
-    return new Cell(task, length, otherMode, "");
+  /** Whether it is of the same prompts. */
+  boolean isAsLongAs(Cell other) {
+    return task.equals(other.task) && length == other.length;
   }
 
   /** The length as people write it, such as {@code 4k} or {@code 0.5k}. */

@@ -10,6 +10,7 @@ import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
  * Results summed up by task, length, mode and settings.
@@ -43,8 +44,9 @@ public final class RecallTable {
    * @param cell which samples
    * @param score what came of them
    * @param beyondModel whether the uncut model answers too few of them
-   * @param against the memory on the same prompts, first, and this mode, second; empty where there
-   *     is nothing to compare
+   * @param against the memory of the same settings, or where this is a memory that of the first
+   *     ones, first, and this, second, on the prompts that both were asked; empty where there are
+   *     none
    */
   public record Line(Cell cell, Score score, boolean beyondModel, Optional<McNemar> against) {}
 
@@ -72,18 +74,31 @@ public final class RecallTable {
     return cells.getOrDefault(cell, List.of());
   }
 
+  /** Cells of the same prompts in a mode. */
+  private Stream<Cell> others(Cell cell, String mode) {
+    return cells.keySet().stream()
+        .filter(other -> other.isAsLongAs(cell) && other.mode().equals(mode));
+  }
+
   private boolean isBeyondModel(Cell cell) {
-    List<RecallRow> full = rows(cell.in("full"));
+    List<RecallRow> full = others(cell, "full").map(this::rows).flatMap(List::stream).toList();
     return !full.isEmpty() && Score.of(full).mean() < GATE;
   }
 
   private Optional<McNemar> against(Cell cell, List<RecallRow> rows) {
-    List<RecallRow> memory = rows(cell.in(MEMORY));
-    if (memory.isEmpty() || cell.equals(cell.in(MEMORY))) {
+    Cell reference =
+        others(cell, MEMORY)
+            .filter(other -> cell.mode().equals(MEMORY) || other.settings().equals(cell.settings()))
+            .findFirst()
+            .orElse(cell);
+    if (reference.equals(cell)) {
       return Optional.empty();
     }
     Map<String, Boolean> hits = new HashMap<>();
-    memory.forEach(row -> hits.put(row.id(), row.isHit()));
+    rows(reference).forEach(row -> hits.put(row.id(), row.isHit()));
+    if (rows.stream().noneMatch(row -> hits.containsKey(row.id()))) {
+      return Optional.empty();
+    }
     int onlyMemory = 0;
     int onlyThis = 0;
     for (RecallRow row : rows) {

@@ -8,7 +8,9 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -41,15 +43,24 @@ public final class ReportCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    List<RecallRow> rows = new ArrayList<>();
+    Map<List<String>, RecallRow> asked = new LinkedHashMap<>();
     List<RunHeader> headers = new ArrayList<>();
     for (Path file : files) {
       if (!Files.exists(file)) {
         throw new NoSuchFileException(file.toString());
       }
-      rows.addAll(RecallRow.readAll(file));
+      for (RecallRow row : RecallRow.readAll(file)) {
+        RecallRow other =
+            asked.putIfAbsent(List.of(row.task(), row.id(), row.mode(), row.settings()), row);
+        if (other != null && !other.equals(row)) {
+          throw new IOException(
+              "%s: %s in mode %s has another result already: report the two apart"
+                  .formatted(file, row.id(), row.mode()));
+        }
+      }
       headers.addAll(RunHeader.readAll(file));
     }
+    List<RecallRow> rows = List.copyOf(asked.values());
     if (rows.isEmpty()) {
       throw new IOException("no results in " + files);
     }

@@ -31,6 +31,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
@@ -120,6 +121,9 @@ public final class SpeedCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (steps < 1) {
+      throw new ParameterException(spec.commandLine(), "--steps must be positive: " + steps);
+    }
     List<Integer> through = Grid.lengths(lengths);
     List<Integer> uncut = Grid.lengths(uncutLengths);
     List<Measurement> measured = new ArrayList<>();

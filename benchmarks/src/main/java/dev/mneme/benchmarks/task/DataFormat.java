@@ -95,14 +95,18 @@ enum DataFormat {
           null);
     }
   },
-  /** LongBench: {@code context}, {@code input}, {@code answers} and {@code dataset}. */
+  /**
+   * LongBench: {@code context}, {@code input}, {@code answers} and {@code dataset}. Passage
+   * retrieval is asked and judged as published; the other sets, whose published rules are F1 and
+   * ROUGE, by containment, which their task's name says.
+   */
   LONG_BENCH {
     @Override
     Sample sample(DataLine line, String file, int number) {
       boolean retrieval = line.text("dataset").startsWith("passage_retrieval");
       return made(
           line.text("_id", file + "-" + number),
-          "longbench-" + line.text("dataset"),
+          "longbench-" + line.text("dataset") + (retrieval ? "" : "-contains"),
           retrieval
               ? "Here are 30 paragraphs from Wikipedia, along with an abstract. Please determine"
                   + " which paragraph the abstract is from.\n\n"
@@ -116,12 +120,16 @@ enum DataFormat {
               : "\n\n" + line.text("input") + "\n",
           retrieval ? "The answer is:" : "Answer:",
           line.texts("answers"),
-          Scoring.FIRST_LINE_CONTAINS_ANY,
+          retrieval ? Scoring.SHARE_OF_NUMBERS : Scoring.FIRST_LINE_CONTAINS_ANY,
           64,
           null);
     }
   },
-  /** InfiniteBench: {@code context}, {@code input} and {@code answer}; the file names the task. */
+  /**
+   * InfiniteBench: {@code context}, {@code input} and {@code answer}; the file names the task. Pass
+   * keys, numbers and pairs are asked and judged as published; the others, whose published rules
+   * differ, by containment, which their task's name says.
+   */
   INFINITE_BENCH {
     @Override
     Sample sample(DataLine line, String file, int number) {
@@ -139,7 +147,7 @@ enum DataFormat {
                   : "";
       return made(
           "%s-%s".formatted(file, line.text("id", String.valueOf(number))),
-          "infinitebench-" + file,
+          "infinitebench-" + file + (pairs || digits || key ? "" : "-contains"),
           intro + line.text("context"),
           "\n\n" + line.text("input"),
           key

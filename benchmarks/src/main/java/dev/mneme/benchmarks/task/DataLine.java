@@ -31,13 +31,16 @@ record DataLine(JsonNode node) {
     return value == null ? otherwise : value.isNumber() ? value.asText() : text(key, value);
   }
 
-  /** A list of texts, which may be written as a single one. */
+  /** A list of texts, which may be written as a single one; a number counts as its digits. */
   List<String> texts(String key) {
     JsonNode value = required(key);
-    if (value.isTextual()) {
-      return List.of(value.textValue());
+    if (value.isTextual() || value.isNumber()) {
+      return List.of(value.asText());
     }
-    return array(key).valueStream().map(element -> text(key, element)).toList();
+    return array(key)
+        .valueStream()
+        .map(element -> element.isNumber() ? element.asText() : text(key, element))
+        .toList();
   }
 
   JsonNode array(String key) {

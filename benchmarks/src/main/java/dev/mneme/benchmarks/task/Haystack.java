@@ -1,5 +1,7 @@
 package dev.mneme.benchmarks.task;
 
+import static com.google.common.base.Preconditions.checkArgument;
+
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -35,12 +37,22 @@ final class Haystack {
    */
   static Map<Integer, Hidden> places(
       int units, double depth, List<Hidden> hidden, RandomGenerator random) {
+    checkRoom(units, hidden.size());
     Map<Integer, Hidden> places = new TreeMap<>();
     places.put((int) Math.round(depth * units), hidden.getFirst());
     while (places.size() < hidden.size()) {
       places.putIfAbsent(random.nextInt(units + 1), hidden.get(places.size()));
     }
     return places;
+  }
+
+  /**
+   * Checks that there are places for hidden lines.
+   *
+   * @throws IllegalArgumentException if there are more of them than places
+   */
+  static void checkRoom(int units, int hidden) {
+    checkArgument(hidden <= units + 1, "%s needles do not fit between %s sentences", hidden, units);
   }
 
   /** The line at a depth, from the first at 0 to the last at 1. */

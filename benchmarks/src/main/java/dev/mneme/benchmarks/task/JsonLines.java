@@ -14,7 +14,9 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.zip.GZIPInputStream;
 
 /**
@@ -43,6 +45,7 @@ public final class JsonLines {
     boolean packed = name.endsWith(".gz");
     String task = name.replaceFirst("\\.gz$", "").replaceFirst("\\.[^.]+$", "");
     List<Sample> samples = new ArrayList<>();
+    Set<String> ids = new HashSet<>();
     try (InputStream in = Files.newInputStream(file);
         BufferedReader reader =
             new BufferedReader(
@@ -55,7 +58,12 @@ public final class JsonLines {
         }
         try {
           DataLine data = new DataLine(READER.readTree(line));
-          samples.add(DataFormat.of(data).sample(data, task, number));
+          Sample sample = DataFormat.of(data).sample(data, task, number);
+          if (!ids.add(sample.id())) {
+            throw new IllegalArgumentException(
+                "there is a sample of this id already: " + sample.id());
+          }
+          samples.add(sample);
         } catch (JacksonException e) {
           throw new IOException(
               "%s:%d: not JSON: %s".formatted(file, number, e.getOriginalMessage()), e);

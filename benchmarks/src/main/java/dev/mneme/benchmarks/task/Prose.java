@@ -71,6 +71,12 @@ public final class Prose {
     return String.join(" ", words.subList(0, count));
   }
 
+  /** The first words, or all of a text that has fewer. */
+  public synchronized String atMost(int count) {
+    List<String> all = source.apply(count);
+    return String.join(" ", all.subList(0, Math.min(count, all.size())));
+  }
+
   /** The sentences that the first words are; the last one may be cut short. */
   List<String> sentences(int words) {
     String text = first(words);

@@ -5,7 +5,10 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystemException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
@@ -26,13 +29,14 @@ public final class RecallWriter implements AutoCloseable {
   /**
    * Opens {@code file} at its end, making it when there is none.
    *
-   * @throws IOException when the file cannot be opened for writing
+   * @throws IOException when the file cannot be opened for writing, or another run writes to it
    */
   public static RecallWriter append(Path file) throws IOException {
     FileChannel channel =
         FileChannel.open(
             file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
     try {
+      lock(channel, file);
       long size = channel.size();
       ByteBuffer last = ByteBuffer.allocate(1);
       channel.position(size);
@@ -44,6 +48,18 @@ public final class RecallWriter implements AutoCloseable {
     } catch (IOException e) {
       channel.close();
       throw e;
+    }
+  }
+
+  private static void lock(FileChannel channel, Path file) throws IOException {
+    FileLock lock = null;
+    try {
+      lock = channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      // By this process, which is refused like any other.
+    }
+    if (lock == null) {
+      throw new FileSystemException(file.toString(), null, "another run is writing to it");
     }
   }
 

@@ -18,8 +18,9 @@ import java.util.stream.Stream;
  *
  * @param run names the run among those of a file
  * @param started date and time, ISO 8601, UTC
- * @param command what was asked, without files of this machine
- * @param model name of the model, and what is in its files, by name
+ * @param command what was asked, as it was typed
+ * @param model name of the model, and what is in its files and in those of the user's texts, by
+ *     name
  * @param configuration of the memory, as YAML
  * @param versions of the program with its commit, of Java, ONNX Runtime and the system
  * @param machine processor, number of cores, bytes of memory
@@ -43,14 +44,18 @@ public record RunHeader(
     return line.startsWith(START);
   }
 
-  /** Whether a run asked the same model with the same configuration. */
+  /** Whether a run asked the same model about the same texts with the same configuration. */
   public boolean isOfTheSame(RunHeader other) {
     return difference(other).isEmpty();
   }
 
-  /** The first line in which the model or the configuration of another run differs, or nothing. */
+  /** The first line that this run or the other one has alone, or nothing. */
   public String difference(RunHeader other) {
-    return lines().filter(line -> other.lines().noneMatch(line::equals)).findFirst().orElse("");
+    return Stream.concat(without(other), other.without(this)).findFirst().orElse("");
+  }
+
+  private Stream<String> without(RunHeader other) {
+    return lines().filter(line -> other.lines().noneMatch(line::equals));
   }
 
   private Stream<String> lines() {

@@ -1,11 +1,13 @@
 package dev.mneme.benchmarks.task;
 
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** How a completion is judged: the published rule of the task, to the letter. */
+/** How a completion is judged: by the published rule of a task where one is named. */
 public enum Scoring {
   /** Any answer occurs in it. */
   CONTAINS_ANY,
@@ -17,6 +19,8 @@ public enum Scoring {
   FIRST_NUMBER,
   /** Its last run of digits is an answer (LongEval). */
   LAST_NUMBER,
+  /** LongBench's {@code retrieval_score}: the share of its runs of digits that are the answer's. */
+  SHARE_OF_NUMBERS,
   /** An answer is one of its words, once {@code : " ' . , ? ! { }} are blanks (InfiniteBench). */
   WORD,
   /** It starts with an answer, whatever blanks are in front. */
@@ -29,8 +33,12 @@ public enum Scoring {
    *
    * @param answers right answers, at least one
    * @return 1 for a right one and 0 for a wrong one; something between with {@link #CONTAINS_ALL}
+   *     and {@link #SHARE_OF_NUMBERS}
    */
   public double score(String completion, List<String> answers) {
+    if (this == SHARE_OF_NUMBERS) {
+      return answers.stream().mapToDouble(answer -> share(completion, answer)).max().orElse(0);
+    }
     long found = answers.stream().filter(answer -> matches(completion, answer)).count();
     return this == CONTAINS_ALL ? (double) found / answers.size() : Math.min(1, found);
   }
@@ -43,6 +51,7 @@ public enum Scoring {
       case CONTAINS_ALL -> contains(completion, answer);
       case FIRST_NUMBER -> number(completion, true).equals(answer);
       case LAST_NUMBER -> number(completion, false).equals(answer);
+      case SHARE_OF_NUMBERS -> share(completion, answer) == 1;
       case WORD ->
           List.of(completion.replaceAll("[:\"'.,?!{}\n]", " ").split(" +", -1)).contains(answer);
       case STARTS_WITH -> completion.stripLeading().startsWith(answer);
@@ -51,6 +60,12 @@ public enum Scoring {
 
   private static boolean contains(String completion, String answer) {
     return completion.toLowerCase(Locale.ROOT).contains(answer.toLowerCase(Locale.ROOT));
+  }
+
+  private static double share(String completion, String answer) {
+    List<String> numbers = NUMBER.matcher(completion).results().map(MatchResult::group).toList();
+    String right = number(answer, true);
+    return numbers.isEmpty() ? 0 : (double) Collections.frequency(numbers, right) / numbers.size();
   }
 
   private static String number(String completion, boolean first) {

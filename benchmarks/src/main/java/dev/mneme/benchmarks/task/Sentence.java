@@ -72,6 +72,7 @@ record Sentence(
   @Override
   public Prompt prompt(int units, double depth, RandomGenerator random) {
     List<String> sentences = prose.sentences(units);
+    Haystack.checkRoom(sentences.size(), needles.size());
     Map<Integer, Hidden> hidden = new TreeMap<>();
     for (int i = 0; i < needles.size(); i++) {
       double place = depth + i * (1 - depth) / needles.size();

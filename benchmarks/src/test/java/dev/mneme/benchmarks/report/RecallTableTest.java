@@ -34,6 +34,35 @@ class RecallTableTest {
     assertThat(lines).noneMatch(Line::beyondModel);
   }
 
+  /** As in a plan with an axis: every row has settings. */
+  @Test
+  void comparesModesOfTheSameSettingsAndMemoriesOfDifferentOnes() {
+    List<RecallRow> rows = new ArrayList<>();
+    for (int i = 0; i < 10; i++) {
+      for (String settings : List.of("k=4", "k=8")) {
+        int right = settings.equals("k=4") ? 4 : 9;
+        rows.add(row(settings, "a" + i, 4096, "memory", i < right ? 1 : 0));
+        rows.add(row(settings, "a" + i, 4096, "full", i < 6 ? 1 : 0));
+      }
+      rows.add(row("k=8", "b" + i, 4096, "sinks", 0));
+    }
+    List<Line> lines = RecallTable.of(rows).lines();
+    assertThat(lines)
+        .extracting(line -> line.cell().mode() + " " + line.cell().settings())
+        .containsExactly("full k=4", "full k=8", "memory k=4", "memory k=8", "sinks k=8");
+    assertThat(lines.get(0).against()).contains(new McNemar(0, 2));
+    assertThat(lines.get(1).against()).contains(new McNemar(3, 0));
+    assertThat(lines.get(2).against()).isEmpty();
+    assertThat(lines.get(3).against()).contains(new McNemar(0, 5));
+    assertThat(lines.get(4).against()).as("no prompt in common").isEmpty();
+    assertThat(lines).allMatch(Line::beyondModel);
+  }
+
+  private static RecallRow row(String settings, String id, int length, String mode, double score) {
+    return new RecallRow(
+        "1f", settings, id, "passkey", length, 0.5, mode, score, "x", 0.5, 100, 10, 1L << 30);
+  }
+
   @Test
   void whatTheModelCannotDoIsMarkedAndNotAveraged() {
     List<RecallRow> rows = new ArrayList<>();

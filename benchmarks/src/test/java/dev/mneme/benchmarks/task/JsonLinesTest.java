@@ -134,8 +134,9 @@ class JsonLinesTest {
         Arguments.of(GOOD.replace("\"answers\"", "\"c\""), "missing key: answers"),
         Arguments.of(GOOD.replace("\"max_new_tokens\"", "\"c\""), "missing key: max_new_tokens"),
         Arguments.of(GOOD.replace("\"1\"", "1"), "id must be a string: 1"),
-        Arguments.of(GOOD.replace("[\"x\",\"y\"]", "5"), "answers must be an array of strings: 5"),
-        Arguments.of(GOOD.replace("\"y\"", "12"), "answers must be a string: 12"),
+        Arguments.of(
+            GOOD.replace("[\"x\",\"y\"]", "true"), "answers must be an array of strings: true"),
+        Arguments.of(GOOD.replace("\"y\"", "true"), "answers must be a string: true"),
         Arguments.of(GOOD.replace("[\"x\",\"y\"]", "[]"), "answers must not be empty"),
         Arguments.of(GOOD.replace(":5", ":5.5"), "max_new_tokens must be an integer: 5.5"),
         Arguments.of(GOOD.replace(":5", ":0"), "maxNewTokens must be positive: 0"),
@@ -156,6 +157,14 @@ class JsonLinesTest {
 
   static Stream<String> broken() {
     return Stream.of(GOOD.substring(0, 30), GOOD + GOOD, "id: 1", GOOD.replace("\"1\"", "NaN"));
+  }
+
+  @Test
+  void refusesTwoSamplesOfOneId() throws IOException {
+    Path file = write(GOOD + "\n" + GOOD);
+    assertThatIOException()
+        .isThrownBy(() -> JsonLines.read(file))
+        .withMessageEndingWith(":2: there is a sample of this id already: 1");
   }
 
   @Test

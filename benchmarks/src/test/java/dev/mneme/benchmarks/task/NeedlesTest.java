@@ -98,6 +98,15 @@ class NeedlesTest {
   }
 
   @Test
+  void refusesMoreNeedlesThanThereAreSentences() throws IOException {
+    Path file = Files.writeString(folder.resolve("log.txt"), "one two three ".repeat(500));
+    RecallTask task = RecallTask.of("niah_multiquery", String::length, Prose.read(file));
+    assertThatIllegalArgumentException()
+        .isThrownBy(() -> task.ofUnits(200, 0.5, 1))
+        .withMessage("4 needles do not fit between 1 sentences");
+  }
+
+  @Test
   void asksForAllValuesOfOneKey() {
     Prompt prompt = task("niah_multivalue").sample(3000, 0.2, 7).prompt();
     String key = prompt.question().replaceAll(".* for | mentioned.*|\n", "");

@@ -1,6 +1,7 @@
 package dev.mneme.benchmarks.task;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIOException;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
 import java.io.IOException;
@@ -47,6 +48,9 @@ class RecallWriterTest {
   void eachRowIsInTheFileOnceWritten() throws IOException {
     Path file = folder.resolve("rows.jsonl");
     try (RecallWriter writer = RecallWriter.append(file)) {
+      assertThatIOException()
+          .isThrownBy(() -> RecallWriter.append(file))
+          .withMessageContaining("another run is writing to it");
       writer.write(HIT);
       assertThat(file).hasContent(HIT_LINE);
       writer.write(MISS);

@@ -4,6 +4,7 @@ import dev.mneme.MnemeConfig;
 import dev.mneme.MnemeModel;
 import dev.mneme.integration.importer.ModelLibrary;
 import dev.mneme.integration.importer.Precision;
+import dev.mneme.integration.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -104,8 +105,36 @@ public final class ModelOptions {
    * @throws IOException if it cannot be had or read
    */
   public MnemeModel open(List<String> more) throws IOException {
-    MnemeConfig chosen = config(more);
+    return open(config(more));
+  }
+
+  /**
+   * Opens the model with another configuration; the caller closes it.
+   *
+   * @throws IOException if it cannot be had or read
+   */
+  public MnemeModel open(MnemeConfig chosen) throws IOException {
     MnemeModel.Builder builder = MnemeModel.builder(locate()).config(chosen);
     return (tokenizer == null ? builder : builder.tokenizer(tokenizer)).open();
+  }
+
+  /** Opens the tokenizer of the model in a folder; the caller closes it. */
+  public Tokenizer openTokenizer(Path folder) throws IOException {
+    return Tokenizer.open(tokenizer == null ? folder : tokenizer);
+  }
+
+  /**
+   * The options with which another process opens the same model.
+   *
+   * @param configuration a file with the configuration that it shall have
+   */
+  public List<String> arguments(Path configuration) throws IOException {
+    List<String> arguments = new ArrayList<>();
+    arguments.addAll(List.of("--model", locate().toString()));
+    arguments.addAll(List.of("--config", configuration.toString()));
+    if (tokenizer != null) {
+      arguments.addAll(List.of("--tokenizer", tokenizer.toString()));
+    }
+    return arguments;
   }
 }

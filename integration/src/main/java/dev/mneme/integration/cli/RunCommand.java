@@ -239,6 +239,12 @@ public final class RunCommand implements Callable<Integer> {
     spec.commandLine()
         .getErr()
         .println("restored %,d tokens in %s".formatted(restored.tokens(), watch));
+    List<String> kept = restored.madeWith().differences(opened.config());
+    if (!kept.isEmpty()) {
+      spec.commandLine()
+          .getErr()
+          .println("%s keeps what it was made with: %s".formatted(folder, String.join(", ", kept)));
+    }
     return restored;
   }
 
@@ -281,9 +287,11 @@ public final class RunCommand implements Callable<Integer> {
       Trace trace = generation.trace();
       List<Passage> passages = trace.passages();
       result.put("passages", passages);
+      report.write(result);
       explain(trace, passages);
+    } else {
+      report.write(result);
     }
-    report.write(result);
   }
 
   private void explain(Trace trace, List<Passage> passages) throws IOException {
@@ -296,7 +304,9 @@ public final class RunCommand implements Callable<Integer> {
     if (explainJson != null) {
       JsonReport.write(explainJson, trace);
     }
-    if (explainPng != null) {
+    if (explainPng != null && passages.isEmpty()) {
+      spec.commandLine().getErr().println("nothing to draw: no far memory was attended");
+    } else if (explainPng != null) {
       TraceHeatmap.of(trace).write(explainPng);
     }
   }
