@@ -1,8 +1,7 @@
 package dev.mneme.benchmarks.recall;
 
-import com.google.common.hash.Funnels;
-import com.google.common.hash.Hasher;
 import com.google.common.hash.Hashing;
+import com.google.common.io.ByteSource;
 import com.google.common.io.MoreFiles;
 import com.sun.management.OperatingSystemMXBean;
 import dev.mneme.MnemeModel;
@@ -15,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -61,13 +61,15 @@ final class Provenance {
 
   /** Of a file, or of all that are in a folder, by name. */
   private static String checksum(Path path) throws IOException {
-    Hasher hasher = Hashing.sha256().newHasher();
     try (Stream<Path> files = Files.walk(path)) {
-      for (Path file : files.filter(Files::isRegularFile).sorted().toList()) {
-        MoreFiles.asByteSource(file).copyTo(Funnels.asOutputStream(hasher));
-      }
+      List<ByteSource> all =
+          files
+              .filter(Files::isRegularFile)
+              .sorted()
+              .map(file -> MoreFiles.asByteSource(file))
+              .toList();
+      return "SHA-256 " + ByteSource.concat(all).hash(Hashing.sha256());
     }
-    return "SHA-256 " + hasher.hash();
   }
 
   private static long memory() {

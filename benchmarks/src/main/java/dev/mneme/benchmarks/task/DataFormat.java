@@ -153,7 +153,7 @@ enum DataFormat {
           key
               ? "\n\nThe pass key is"
               : digits ? "\n\nThe sequence of digits is" : pairs ? "" : "\nAnswer:",
-          line.texts("answer"),
+          line.textsOrNumbers("answer"),
           pairs ? Scoring.WORD : digits || key ? Scoring.FIRST_NUMBER : Scoring.CONTAINS_ANY,
           pairs ? 50 : digits || key ? 16 : 64,
           null);

@@ -31,16 +31,27 @@ record DataLine(JsonNode node) {
     return value == null ? otherwise : value.isNumber() ? value.asText() : text(key, value);
   }
 
-  /** A list of texts, which may be written as a single one; a number counts as its digits. */
+  /** A list of texts, which may be written as a single one. */
   List<String> texts(String key) {
     JsonNode value = required(key);
-    if (value.isTextual() || value.isNumber()) {
+    if (value.isTextual()) {
+      return List.of(value.textValue());
+    }
+    return array(key).valueStream().map(element -> text(key, element)).toList();
+  }
+
+  /** The same where any of them may be a number, which counts as its digits. */
+  List<String> textsOrNumbers(String key) {
+    JsonNode value = required(key);
+    if (value.isNumber()) {
       return List.of(value.asText());
     }
-    return array(key)
-        .valueStream()
-        .map(element -> element.isNumber() ? element.asText() : text(key, element))
-        .toList();
+    return value.isArray()
+        ? value
+            .valueStream()
+            .map(element -> element.isNumber() ? element.asText() : text(key, element))
+            .toList()
+        : texts(key);
   }
 
   JsonNode array(String key) {

@@ -59,7 +59,7 @@ public final class Prose {
   }
 
   /** The first words, with a blank between any two. */
-  public synchronized String first(int count) {
+  private synchronized String first(int count) {
     if (words.size() < count) {
       words = source.apply(count);
       while (words.size() < count) {

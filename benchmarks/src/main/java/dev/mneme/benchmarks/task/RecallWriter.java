@@ -2,11 +2,10 @@ package dev.mneme.benchmarks.task;
 
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.mneme.memory.file.FolderLock;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
-import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystemException;
 import java.nio.file.Path;
@@ -36,7 +35,9 @@ public final class RecallWriter implements AutoCloseable {
         FileChannel.open(
             file, StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE);
     try {
-      lock(channel, file);
+      if (FolderLock.tryLock(channel) == null) {
+        throw new FileSystemException(file.toString(), null, "another run is writing to it");
+      }
       long size = channel.size();
       ByteBuffer last = ByteBuffer.allocate(1);
       channel.position(size);
@@ -48,18 +49,6 @@ public final class RecallWriter implements AutoCloseable {
     } catch (IOException e) {
       channel.close();
       throw e;
-    }
-  }
-
-  private static void lock(FileChannel channel, Path file) throws IOException {
-    FileLock lock = null;
-    try {
-      lock = channel.tryLock();
-    } catch (OverlappingFileLockException e) {
-      // By this process, which is refused like any other.
-    }
-    if (lock == null) {
-      throw new FileSystemException(file.toString(), null, "another run is writing to it");
     }
   }
 

@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.DoubleStream;
 
 /** How a completion is judged: by the published rule of a task where one is named. */
 public enum Scoring {
@@ -36,26 +37,29 @@ public enum Scoring {
    *     and {@link #SHARE_OF_NUMBERS}
    */
   public double score(String completion, List<String> answers) {
-    if (this == SHARE_OF_NUMBERS) {
-      return answers.stream().mapToDouble(answer -> share(completion, answer)).max().orElse(0);
-    }
-    long found = answers.stream().filter(answer -> matches(completion, answer)).count();
-    return this == CONTAINS_ALL ? (double) found / answers.size() : Math.min(1, found);
+    DoubleStream scores = answers.stream().mapToDouble(answer -> score(completion, answer));
+    return (this == CONTAINS_ALL ? scores.average() : scores.max()).orElse(0);
   }
 
-  private boolean matches(String completion, String answer) {
+  private double score(String completion, String answer) {
     return switch (this) {
-      case CONTAINS_ANY -> completion.contains(answer);
+      case CONTAINS_ANY -> whole(completion.contains(answer));
       case FIRST_LINE_CONTAINS_ANY ->
-          contains(completion.strip().lines().findFirst().orElse(""), answer);
-      case CONTAINS_ALL -> contains(completion, answer);
-      case FIRST_NUMBER -> number(completion, true).equals(answer);
-      case LAST_NUMBER -> number(completion, false).equals(answer);
-      case SHARE_OF_NUMBERS -> share(completion, answer) == 1;
+          whole(contains(completion.strip().lines().findFirst().orElse(""), answer));
+      case CONTAINS_ALL -> whole(contains(completion, answer));
+      case FIRST_NUMBER -> whole(number(completion, true).equals(answer));
+      case LAST_NUMBER -> whole(number(completion, false).equals(answer));
+      case SHARE_OF_NUMBERS -> share(completion, answer);
       case WORD ->
-          List.of(completion.replaceAll("[:\"'.,?!{}\n]", " ").split(" +", -1)).contains(answer);
-      case STARTS_WITH -> completion.stripLeading().startsWith(answer);
+          whole(
+              List.of(completion.replaceAll("[:\"'.,?!{}\n]", " ").split(" +", -1))
+                  .contains(answer));
+      case STARTS_WITH -> whole(completion.stripLeading().startsWith(answer));
     };
+  }
+
+  private static double whole(boolean right) {
+    return right ? 1 : 0;
   }
 
   private static boolean contains(String completion, String answer) {

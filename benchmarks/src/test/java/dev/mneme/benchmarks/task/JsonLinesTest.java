@@ -134,9 +134,8 @@ class JsonLinesTest {
         Arguments.of(GOOD.replace("\"answers\"", "\"c\""), "missing key: answers"),
         Arguments.of(GOOD.replace("\"max_new_tokens\"", "\"c\""), "missing key: max_new_tokens"),
         Arguments.of(GOOD.replace("\"1\"", "1"), "id must be a string: 1"),
-        Arguments.of(
-            GOOD.replace("[\"x\",\"y\"]", "true"), "answers must be an array of strings: true"),
-        Arguments.of(GOOD.replace("\"y\"", "true"), "answers must be a string: true"),
+        Arguments.of(GOOD.replace("[\"x\",\"y\"]", "5"), "answers must be an array of strings: 5"),
+        Arguments.of(GOOD.replace("\"y\"", "12"), "answers must be a string: 12"),
         Arguments.of(GOOD.replace("[\"x\",\"y\"]", "[]"), "answers must not be empty"),
         Arguments.of(GOOD.replace(":5", ":5.5"), "max_new_tokens must be an integer: 5.5"),
         Arguments.of(GOOD.replace(":5", ":0"), "maxNewTokens must be positive: 0"),
@@ -157,6 +156,15 @@ class JsonLinesTest {
 
   static Stream<String> broken() {
     return Stream.of(GOOD.substring(0, 30), GOOD + GOOD, "id: 1", GOOD.replace("\"1\"", "NaN"));
+  }
+
+  @Test
+  void answersOfInfiniteBenchMayBeNumbers() throws IOException {
+    String line = "{\"id\":%d,\"context\":\"c\",\"input\":\"i\",\"answer\":%s}";
+    Path file = write(line.formatted(1, "51") + "\n" + line.formatted(2, "[2.5,\"x\"]"));
+    assertThat(JsonLines.read(file))
+        .extracting(sample -> sample.prompt().answers())
+        .containsExactly(List.of("51"), List.of("2.5", "x"));
   }
 
   @Test

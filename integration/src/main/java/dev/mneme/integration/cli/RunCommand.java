@@ -283,14 +283,13 @@ public final class RunCommand implements Callable<Integer> {
     result.put("answer", answer.toString());
     result.put("tokens", generation.tokens());
     result.put("finish", generation.finish());
+    List<Passage> passages = options.trace() ? generation.trace().passages() : List.of();
     if (options.trace()) {
-      Trace trace = generation.trace();
-      List<Passage> passages = trace.passages();
       result.put("passages", passages);
-      report.write(result);
-      explain(trace, passages);
-    } else {
-      report.write(result);
+    }
+    report.write(result);
+    if (options.trace()) {
+      explain(generation.trace(), passages);
     }
   }
 

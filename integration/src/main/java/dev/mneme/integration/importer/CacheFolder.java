@@ -2,17 +2,16 @@ package dev.mneme.integration.importer;
 
 import com.google.common.io.MoreFiles;
 import com.google.common.io.RecursiveDeleteOption;
+import dev.mneme.memory.file.FolderLock;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A folder of things that are expensive to make and either are there whole or not at all.
@@ -105,7 +104,7 @@ record CacheFolder(Path root) {
   private static FileLock acquire(FileChannel channel) throws IOException {
     try {
       while (true) {
-        FileLock lock = tryLock(channel);
+        FileLock lock = FolderLock.tryLock(channel);
         if (lock != null) {
           return lock;
         }
@@ -114,15 +113,6 @@ record CacheFolder(Path root) {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new InterruptedIOException("interrupted while another process prepares the model");
-    }
-  }
-
-  private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
-    try {
-      return channel.tryLock();
-    } catch (OverlappingFileLockException e) {
-      // Held by another thread of this JVM, which is the same as by another process.
-      return null;
     }
   }
 

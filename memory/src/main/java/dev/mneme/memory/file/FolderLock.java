@@ -3,6 +3,7 @@ package dev.mneme.memory.file;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Path;
@@ -61,10 +62,8 @@ public final class FolderLock implements Closeable {
     try {
       channel =
           FileChannel.open(real.resolve(FILE), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      locked = channel.tryLock() != null;
+      locked = tryLock(channel) != null;
       return locked ? new FolderLock(real, channel) : null;
-    } catch (OverlappingFileLockException e) {
-      return null; // held by this class as another class loader knows it
     } finally {
       if (!locked) {
         if (channel != null) {
@@ -72,6 +71,15 @@ public final class FolderLock implements Closeable {
         }
         HELD.remove(real);
       }
+    }
+  }
+
+  /** Locks a file, or gives null where it is locked, by this process or another one. */
+  public static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
+    try {
+      return channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      return null;
     }
   }
 

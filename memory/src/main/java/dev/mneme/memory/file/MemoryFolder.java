@@ -7,7 +7,6 @@ import com.google.common.io.Closer;
 import java.io.Closeable;
 import java.io.IOException;
 import java.nio.ByteOrder;
-import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.file.DirectoryNotEmptyException;
 import java.nio.file.FileSystemException;
@@ -201,27 +200,15 @@ public final class MemoryFolder implements AutoCloseable {
     checkState(access == Access.READ_WRITE, "the memory was opened for reading only: %s", folder);
     blocks().force();
     vectors().force();
-    boolean interrupted = false;
-    try {
-      while (!commitState(blocks, state)) {
-        interrupted |= Thread.interrupted();
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
+    Uninterrupted.run(() -> commitState(blocks, state));
   }
 
-  /** Whether that was not interrupted. */
-  private boolean commitState(int blocks, StateWriter state) throws IOException {
+  private void commitState(int blocks, StateWriter state) throws IOException {
     int before = manifest.state();
     int number = before + 1;
     try {
       PayloadFile.write(stateFile(number), STATE_MAGIC, manifest.id(), state::write);
       replace(manifest.with(blocks, number));
-    } catch (ClosedByInterruptException e) {
-      return false;
     } catch (IOException e) {
       if (manifest.state() == before) {
         Files.deleteIfExists(stateFile(number)); // gives room back to a disk that is full
@@ -230,7 +217,6 @@ public final class MemoryFolder implements AutoCloseable {
     }
     // The one before stays for readers that have just read the manifest before.
     Files.deleteIfExists(stateFile(before - 1));
-    return true;
   }
 
   private void replace(Manifest next) throws IOException {

@@ -9,7 +9,6 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.OpenOption;
@@ -190,38 +189,14 @@ public final class RecordFile implements Closeable {
 
   /** Until the buffer is at its end, or the file. */
   private void transfer(ByteBuffer bytes, long at, boolean write) throws IOException {
-    uninterrupted(open -> {
+    Uninterrupted.run(() -> {
+      FileChannel open = channel();
       int more = 0;
       while (more >= 0 && bytes.hasRemaining()) {
         long place = at + bytes.position();
         more = write ? open.write(bytes, place) : open.read(bytes, place);
       }
     });
-  }
-
-  /** Works on the channel. */
-  private interface Work {
-    /** Does it, or goes on with it where an interrupt closed the channel before. */
-    void on(FileChannel open) throws IOException;
-  }
-
-  private void uninterrupted(Work work) throws IOException {
-    boolean interrupted = false;
-    try {
-      while (true) {
-        try {
-          work.on(channel());
-          return;
-        } catch (ClosedChannelException e) {
-          // Closed by an interrupt of this thread or of another one that used it.
-          interrupted |= Thread.interrupted();
-        }
-      }
-    } finally {
-      if (interrupted) {
-        Thread.currentThread().interrupt();
-      }
-    }
   }
 
   /** The channel, opened again where an interrupt closed it. */
@@ -235,7 +210,7 @@ public final class RecordFile implements Closeable {
 
   /** Waits until everything written is on the disk. */
   public void force() throws IOException {
-    uninterrupted(open -> open.force(false));
+    Uninterrupted.run(() -> channel().force(false));
   }
 
   /** Closes the file; closing twice is harmless. */
