@@ -1,6 +1,7 @@
 package dev.mneme.attention.simd;
 
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.MAX;
 
@@ -37,6 +38,9 @@ final class SimdMath {
    */
   private static final int PLACES = 4;
 
+  /** Floats of a line of the caches; where lines are longer, some are read twice. */
+  private static final int LINE = 16;
+
   /** Floats of a page. */
   private static final int PAGE = 1024;
 
@@ -71,6 +75,21 @@ final class SimdMath {
   /** The least length that is not below {@code columns} and that all loops over floats take. */
   static int padded(int columns) {
     return Math.ceilDiv(columns, NARROW) * NARROW;
+  }
+
+  /**
+   * Brings {@code count} floats into the caches: a loop that does nothing else keeps as many lines
+   * on their way as a core can, in an order that it foresees.
+   *
+   * @return the sum of the bits of some of them, for the caller to keep: what nobody uses is not
+   *     read
+   */
+  static int fetch(MemorySegment from, long at, int count) {
+    int sum = 0;
+    for (long i = at; i < at + count; i += LINE) {
+      sum += from.getAtIndex(JAVA_INT, i);
+    }
+    return sum;
   }
 
   /**

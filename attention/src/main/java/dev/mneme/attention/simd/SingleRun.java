@@ -128,6 +128,10 @@ final class SingleRun implements Workers.Task {
     private final float[] weights = new float[paddedGroup * PIECE];
     private final float[] output = new float[paddedGroup * paddedDim];
 
+    /** Written so that fetching is not compiled away. */
+    @SuppressWarnings("UnusedVariable")
+    private int fetched;
+
     void place(int head, int column, int columns) {
       this.head = head;
       this.column = column;
@@ -147,10 +151,11 @@ final class SingleRun implements Workers.Task {
         weigh(member, member * PIECE);
       }
       Arrays.fill(output, 0);
-      long first = head * (set.far() + (long) set.window()) + column;
+      long first = (head * (set.far() + (long) set.window()) + column) * dim;
+      fetched = SimdMath.fetch(set.values(), first, columns * dim);
       if (few) {
         SimdMath.addProductOfFew(
-            weights, 0, PIECE, columns, set.values(), first * dim, dim, dim, output, 0, paddedDim);
+            weights, 0, PIECE, columns, set.values(), first, dim, dim, output, 0, paddedDim);
         return;
       }
       for (int member = 0; member < paddedGroup; member += ROWS) {
@@ -160,7 +165,7 @@ final class SingleRun implements Workers.Task {
             PIECE,
             columns,
             set.values(),
-            first * dim,
+            first,
             dim,
             dim,
             output,
@@ -185,6 +190,8 @@ final class SingleRun implements Workers.Task {
       MemorySegment.copy(from, JAVA_FLOAT, first, queries, 0, shape.group() * dim);
       KeyRows keys = far ? set.farKeys() : set.windowKeys();
       int row = far ? column : column - set.far();
+      int whole = Math.ceilDiv(columns, COLUMNS) * COLUMNS;
+      fetched = SimdMath.fetch(keys.memory(), keys.at(head, row), whole * dim);
       Arrays.fill(weights, 0);
       if (few) {
         scoreFew(keys, row);
