@@ -1,5 +1,6 @@
 package dev.mneme.benchmarks.index;
 
+import com.google.common.math.Quantiles;
 import dev.mneme.memory.index.BlockIndex;
 import dev.mneme.memory.index.BlockIndex.Hits;
 import dev.mneme.memory.index.IndexKind;
@@ -68,7 +69,7 @@ record IndexTrial(
           recall(exact, answers.hits, 0, prefill),
           recall(exact, answers.hits, prefill, queries),
           built / 1e3 / total,
-          answers.medianNanos() / 1e3,
+          Quantiles.median().compute(answers.nanos) / 1e3,
           bytes / total);
     } finally {
       indexes.forEach(BlockIndex::close);
@@ -126,11 +127,5 @@ record IndexTrial(
 
   /** Hits by index and query, and the time of each search. */
   @SuppressWarnings("ArrayRecordComponent") // of one round, thrown away with it
-  private record Answers(List<List<Hits>> hits, long[] nanos) {
-
-    double medianNanos() {
-      Arrays.sort(nanos);
-      return nanos[nanos.length / 2];
-    }
-  }
+  private record Answers(List<List<Hits>> hits, long[] nanos) {}
 }

@@ -1,10 +1,11 @@
 package dev.mneme.benchmarks.report;
 
+import com.google.common.math.Quantiles;
 import dev.mneme.benchmarks.task.RecallRow;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalDouble;
-import java.util.stream.DoubleStream;
+import java.util.function.ToDoubleFunction;
 
 /**
  * What came of several samples.
@@ -37,15 +38,13 @@ public record Score(
             .filter(Objects::nonNull)
             .mapToDouble(Double::doubleValue)
             .average(),
-        median(rows.stream().mapToDouble(RecallRow::prefillTokensPerSecond)),
-        median(rows.stream().mapToDouble(RecallRow::decodeMsPerToken)),
+        median(rows, RecallRow::prefillTokensPerSecond),
+        median(rows, RecallRow::decodeMsPerToken),
         rows.stream().mapToLong(RecallRow::peakResidentBytes).max().orElseThrow());
   }
 
-  private static double median(DoubleStream values) {
-    double[] sorted = values.sorted().toArray();
-    int middle = sorted.length / 2;
-    return sorted.length % 2 == 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  private static double median(List<RecallRow> rows, ToDoubleFunction<RecallRow> figure) {
+    return Quantiles.median().compute(rows.stream().mapToDouble(figure).toArray());
   }
 
   /** Where the true share of hits lies. */

@@ -1,5 +1,6 @@
 package dev.mneme.benchmarks.speed;
 
+import com.google.common.math.Quantiles;
 import dev.mneme.MnemeModel;
 import dev.mneme.attention.Stage;
 import dev.mneme.benchmarks.recall.Reader;
@@ -15,7 +16,6 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -198,7 +199,7 @@ public final class SpeedCommand implements Callable<Integer> {
           subject,
           length,
           length / seconds,
-          median(milliseconds),
+          Quantiles.median().compute(milliseconds),
           memory.peak(),
           shares(Map.of(), prefill),
           shares(prefill, reader.times()));
@@ -240,8 +241,8 @@ public final class SpeedCommand implements Callable<Integer> {
             new Measurement(
                 first.subject,
                 first.tokens,
-                median(same.stream().mapToDouble(m -> m.prefillTokensPerSecond).toArray()),
-                median(same.stream().mapToDouble(m -> m.decodeMs).toArray()),
+                median(same, m -> m.prefillTokensPerSecond),
+                median(same, m -> m.decodeMs),
                 same.stream().mapToLong(m -> m.peakBytes).max().orElseThrow(),
                 means(same, m -> m.prefillShares),
                 means(same, m -> m.decodeShares)));
@@ -250,27 +251,36 @@ public final class SpeedCommand implements Callable<Integer> {
     return medians;
   }
 
+  private static double median(List<Measurement> measured, ToDoubleFunction<Measurement> figure) {
+    return Quantiles.median().compute(measured.stream().mapToDouble(figure).toArray());
+  }
+
   private void print(List<Measurement> measured, Roofs roofs) {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
-        "%-7s %8s %18s %16s %9s%n",
-        "", "tokens", "prefill tokens/s", "decode ms/token", "peak MiB");
+        "%-7s %8s %18s %8s %16s %8s %9s%n",
+        "", "tokens", "prefill tokens/s", "of roof", "decode ms/token", "of roof", "peak MiB");
     for (Measurement m : measured) {
+      // The roofs are those of a full working set, which the uncut model does not attend.
+      boolean bound = !m.subject.equals("uncut");
       out.printf(
           Locale.ROOT,
-          "%-7s %8d %18.0f %16.1f %9d%n",
+          "%-7s %8d %18.0f %8s %16.1f %8s %9d%n",
           m.subject,
           m.tokens,
           m.prefillTokensPerSecond,
+          bound ? share(m.prefillTokensPerSecond / roofs.prefillTokensPerSecond()) : "",
           m.decodeMs,
+          bound ? share(roofs.decodeMs() / m.decodeMs) : "",
           m.peakBytes >> 20);
     }
     out.printf(
         Locale.ROOT,
-        "%-7s %8s %18.0f %16.1f   (%.0f GFLOP/s, %.1f GB/s)%n",
+        "%-7s %8s %18.0f %8s %16.1f   (%.0f GFLOP/s, %.1f GB/s)%n",
         "roof",
         "",
         roofs.prefillTokensPerSecond(),
+        "",
         roofs.decodeMs(),
         roofs.flops() / 1e9,
         roofs.bytes() / 1e9);
@@ -305,12 +315,6 @@ public final class SpeedCommand implements Callable<Integer> {
             stage.name().toLowerCase(Locale.ROOT),
             100 * share,
             100 * longest.decodeShares.getOrDefault(stage, 0.0)));
-    out.printf(
-        Locale.ROOT,
-        "at %d: prefill %.2f of the roof, decode %.2f of it%n",
-        longest.tokens,
-        longest.prefillTokensPerSecond / roofs.prefillTokensPerSecond(),
-        roofs.decodeMs() / longest.decodeMs);
     Measurement flat = find(measured, "mneme", FLAT_FROM);
     if (flat != null && longest.tokens > FLAT_FROM) {
       out.printf(
@@ -319,6 +323,15 @@ public final class SpeedCommand implements Callable<Integer> {
           longest.tokens,
           longest.prefillTokensPerSecond / flat.prefillTokensPerSecond,
           FLAT_FROM);
+    }
+    Measurement shortest = mneme.getFirst();
+    if (longest.tokens > shortest.tokens) {
+      out.printf(
+          Locale.ROOT,
+          "decode at %d: %.2f x decode at %d%n",
+          longest.tokens,
+          longest.decodeMs / shortest.decodeMs,
+          shortest.tokens);
     }
     measured.stream()
         .filter(m -> m.subject.equals("uncut"))
@@ -333,17 +346,15 @@ public final class SpeedCommand implements Callable<Integer> {
     out.flush();
   }
 
+  private static String share(double of) {
+    return String.format(Locale.ROOT, "%.2f", of);
+  }
+
   private static @Nullable Measurement find(
       List<Measurement> measured, String subject, int tokens) {
     return measured.stream()
         .filter(m -> m.subject.equals(subject) && m.tokens == tokens)
         .findFirst()
         .orElse(null);
-  }
-
-  private static double median(double[] values) {
-    double[] sorted = values.clone();
-    Arrays.sort(sorted);
-    return sorted[sorted.length / 2];
   }
 }
