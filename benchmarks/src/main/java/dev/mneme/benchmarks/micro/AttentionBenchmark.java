@@ -35,8 +35,11 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * Attention of one layer over a full working set, choice of blocks and all, by either kernel. The
- * layer has read 8,192 tokens before; each call reads more of them.
+ * Attention of thirty layers, one after the other, over full working sets, choice of blocks and
+ * all, by either kernel. The layers have read 8,192 tokens before; each call reads more of them in
+ * all of them. What a single layer attends would stay in a processor's caches from one call to the
+ * next, as it never does in a model, and so many calls would fit into a second that the choice of
+ * blocks grew with the memory.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
@@ -45,6 +48,9 @@ public class AttentionBenchmark {
 
   private static final int READ_BEFORE = 8_192;
   private static final int CHUNK = 512;
+
+  /** As many as SmolLM2-135M has. */
+  private static final int LAYERS = 30;
 
   /** What computes attention. */
   @Param({"simd", "onnx"})
@@ -106,7 +112,7 @@ public class AttentionBenchmark {
     return new MemoryAttention(
         shape,
         new RotaryEmbedding(frequencies, 1, false, 1),
-        1,
+        LAYERS,
         MemoryConfig.defaults(),
         opened,
         workers,
@@ -135,7 +141,9 @@ public class AttentionBenchmark {
       text = IntStream.range(0, 2 * end).toArray();
     }
     memory.begin(text, end, WordSearch.NONE);
-    memory.attend(0, matrices);
+    for (int layer = 0; layer < LAYERS; layer++) {
+      memory.attend(layer, matrices);
+    }
     memory.commit();
   }
 
