@@ -1,11 +1,11 @@
 package dev.mneme.benchmarks.report;
 
+import com.google.common.collect.Lists;
 import com.google.common.math.Quantiles;
 import dev.mneme.benchmarks.task.RecallRow;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalDouble;
-import java.util.function.ToDoubleFunction;
 
 /**
  * What came of several samples.
@@ -38,13 +38,9 @@ public record Score(
             .filter(Objects::nonNull)
             .mapToDouble(Double::doubleValue)
             .average(),
-        median(rows, RecallRow::prefillTokensPerSecond),
-        median(rows, RecallRow::decodeMsPerToken),
+        Quantiles.median().compute(Lists.transform(rows, RecallRow::prefillTokensPerSecond)),
+        Quantiles.median().compute(Lists.transform(rows, RecallRow::decodeMsPerToken)),
         rows.stream().mapToLong(RecallRow::peakResidentBytes).max().orElseThrow());
-  }
-
-  private static double median(List<RecallRow> rows, ToDoubleFunction<RecallRow> figure) {
-    return Quantiles.median().compute(rows.stream().mapToDouble(figure).toArray());
   }
 
   /** Where the true share of hits lies. */

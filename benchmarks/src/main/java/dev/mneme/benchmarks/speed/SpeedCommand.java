@@ -1,5 +1,6 @@
 package dev.mneme.benchmarks.speed;
 
+import com.google.common.collect.Lists;
 import com.google.common.math.Quantiles;
 import dev.mneme.MnemeModel;
 import dev.mneme.attention.Stage;
@@ -25,7 +26,6 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
-import java.util.function.ToDoubleFunction;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -241,18 +241,14 @@ public final class SpeedCommand implements Callable<Integer> {
             new Measurement(
                 first.subject,
                 first.tokens,
-                median(same, m -> m.prefillTokensPerSecond),
-                median(same, m -> m.decodeMs),
+                Quantiles.median().compute(Lists.transform(same, m -> m.prefillTokensPerSecond)),
+                Quantiles.median().compute(Lists.transform(same, m -> m.decodeMs)),
                 same.stream().mapToLong(m -> m.peakBytes).max().orElseThrow(),
                 means(same, m -> m.prefillShares),
                 means(same, m -> m.decodeShares)));
       }
     }
     return medians;
-  }
-
-  private static double median(List<Measurement> measured, ToDoubleFunction<Measurement> figure) {
-    return Quantiles.median().compute(measured.stream().mapToDouble(figure).toArray());
   }
 
   private void print(List<Measurement> measured, Roofs roofs) {
