@@ -5,6 +5,7 @@ import static com.google.common.base.Preconditions.checkElementIndex;
 import static com.google.common.base.Preconditions.checkState;
 
 import dev.mneme.attention.ChunkPlan.QueryBlock;
+import dev.mneme.attention.Lanes.Step;
 import dev.mneme.attention.RotaryEmbedding.Angles;
 import dev.mneme.attention.selection.BlockSelector;
 import dev.mneme.attention.selection.WordSearch;
@@ -337,6 +338,7 @@ public final class MemoryAttention implements AutoCloseable {
         text.length,
         end);
     clock.start();
+    reserve(timeline.blocks(end) - blocks());
     useLayout(timeline.layout(layout, tokens, end));
     plan = ChunkPlan.of(timeline, layout, tokens, end, words, this::tile);
     repeated = timeline.repeated(text, tokens, end);
@@ -410,6 +412,13 @@ public final class MemoryAttention implements AutoCloseable {
     lastRemainder = plan.queryBlocks().getLast().remainderStart();
     plan = null;
     windowAngles = null;
+  }
+
+  private void reserve(int blocks) {
+    if (blocks > 0) {
+      lanes.run(layers.stream().map(layer -> (Step) lane -> layer.reserve(blocks)).toList());
+    }
+    clock.end(Stage.BLOCKS);
   }
 
   private void useLayout(WorkingLayout next) {

@@ -2,13 +2,17 @@ package dev.mneme.memory.store;
 
 import static com.google.common.base.Preconditions.checkElementIndex;
 import static com.google.common.base.Preconditions.checkState;
+import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 
 import dev.mneme.memory.block.BlockShape;
 import dev.mneme.memory.codec.BlockCodec;
 import dev.mneme.memory.codec.BlockPrecision;
+import java.lang.foreign.MemoryLayout;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 
 /**
@@ -21,6 +25,9 @@ public final class ArenaBlockStore implements BlockStore {
 
   private static final int MAX_SLAB_BLOCKS = 64;
 
+  /** Bytes of the smallest piece of memory that systems give. */
+  private static final int PAGE = 4096;
+
   private final BlockShape shape;
   private final int dimension;
   private final BlockPrecision precision;
@@ -30,8 +37,9 @@ public final class ArenaBlockStore implements BlockStore {
   /** Memory of the blocks, the store's own last. */
   private final List<SharedArena> arenas = new ArrayList<>();
 
-  private MemorySegment slab = MemorySegment.NULL;
-  private long used;
+  /** Memory of blocks to come. */
+  private final Deque<MemorySegment> room = new ArrayDeque<>();
+
   private long reserved;
   private boolean closed;
 
@@ -70,11 +78,30 @@ public final class ArenaBlockStore implements BlockStore {
     return blocks.size();
   }
 
+  /** Writes to the first {@code blocks} of the room, which makes the system find memory for it. */
+  @Override
+  public void reserve(int blocks) {
+    checkOpen();
+    while (room.size() < blocks) {
+      addSlab();
+    }
+    room.stream()
+        .limit(blocks)
+        .forEach(block -> {
+          for (long at = 0; at < block.byteSize(); at += PAGE) {
+            block.set(JAVA_BYTE, at, (byte) 0);
+          }
+        });
+  }
+
   @Override
   public int append(MemorySegment keys, MemorySegment values, float[] representative) {
     checkOpen();
     StoreChecks.block(shape, dimension, keys, values, representative);
-    MemorySegment block = reserve();
+    if (room.isEmpty()) {
+      addSlab();
+    }
+    MemorySegment block = room.removeFirst();
     MemorySegment.copy(representative, 0, block, JAVA_FLOAT, 0, dimension);
     codec.encode(keys, values, block.asSlice(vectorBytes()));
     blocks.add(block);
@@ -158,17 +185,12 @@ public final class ArenaBlockStore implements BlockStore {
     }
   }
 
-  private MemorySegment reserve() {
+  private void addSlab() {
     long bytes = vectorBytes() + aligned(codec.bytes());
-    if (used + bytes > slab.byteSize()) {
-      long slabBlocks = Math.clamp(blocks.size(), 1, MAX_SLAB_BLOCKS);
-      slab = arenas.getLast().allocate(slabBlocks * bytes);
-      reserved += slab.byteSize();
-      used = 0;
-    }
-    MemorySegment block = slab.asSlice(used, bytes);
-    used += bytes;
-    return block;
+    int count = Math.clamp(blocks.size() + room.size(), 1, MAX_SLAB_BLOCKS);
+    MemorySegment slab = arenas.getLast().allocate(count * bytes);
+    slab.elements(MemoryLayout.sequenceLayout(bytes, JAVA_BYTE)).forEach(room::addLast);
+    reserved += slab.byteSize();
   }
 
   private void checkOpen() {

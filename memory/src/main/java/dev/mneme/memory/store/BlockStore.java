@@ -36,6 +36,14 @@ public interface BlockStore extends AutoCloseable {
   int size();
 
   /**
+   * Makes room for blocks, where that is worth doing ahead: several threads may do it for a store
+   * each, as several get memory from the system faster than one does.
+   *
+   * @param blocks that are appended next
+   */
+  default void reserve(int blocks) {}
+
+  /**
    * Keeps a copy of a block, in the precision of the store.
    *
    * @param keys un-rotated keys, row-major {@code [kvHeads, blockSize, headDim]}, float32

@@ -61,4 +61,15 @@ class ArenaBlockStoreTest implements BlockStoreContract {
       }
     }
   }
+
+  @Test
+  void reservesOnce() {
+    try (BlockStore store = open(SHAPE, DIMENSION)) {
+      store.reserve(8);
+      assertThat(store.residentBytes()).isEqualTo(8 * BLOCK_BYTES);
+      store.reserve(8);
+      store.reserve(3);
+      assertThat(store.residentBytes()).isEqualTo(8 * BLOCK_BYTES);
+    }
+  }
 }

@@ -62,6 +62,23 @@ interface BlockStoreContract {
   }
 
   @Test
+  default void reservesWithoutTouchingBlocks() {
+    try (Arena arena = Arena.ofConfined();
+        BlockStore store = open(SHAPE, DIMENSION)) {
+      MemorySegment block = arena.allocate(SHAPE.bytes(), 64);
+      int[] expected = new int[20];
+      for (int number = 0; number < expected.length; number++) {
+        store.reserve(number % 7);
+        expected[number] = number + 1;
+        append(store, block, expected[number]);
+        assertThat(store.size()).isEqualTo(number + 1);
+      }
+      store.reserve(100);
+      assertThat(numbers(store)).containsExactly(expected);
+    }
+  }
+
+  @Test
   default void refusesSegmentsOfAnotherSize() {
     try (Arena arena = Arena.ofConfined();
         BlockStore store = open(SHAPE, DIMENSION)) {
