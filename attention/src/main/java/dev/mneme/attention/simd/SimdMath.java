@@ -50,6 +50,9 @@ final class SimdMath {
   /** Columns that are computed together: 24 sums fit into the 32 registers of AVX-512. */
   static final int COLUMNS = LANES >= 16 ? 2 * NARROW : NARROW;
 
+  /** A row that sums may begin with. */
+  private static final float[] ZEROS = new float[COLUMNS];
+
   private static final FloatVector ONE = all(1);
   private static final FloatVector FACTOR_2 = all(1.0 / 2);
   private static final FloatVector FACTOR_3 = all(1.0 / 6);
@@ -66,6 +69,8 @@ final class SimdMath {
 
   /** What {@link #exp} takes at most: its result is still a normal float, as is 1 / it. */
   private static final float LARGEST = 87;
+
+  private static final FloatVector LEAST = all(-LARGEST);
 
   /** 1.5 * 2^23: what is added to it is rounded to an integer. */
   private static final FloatVector SHIFT = all(12_582_912);
@@ -115,13 +120,54 @@ final class SimdMath {
     int column = 0;
     if (COLUMNS > NARROW) {
       for (; column + COLUMNS <= columns; column += COLUMNS) {
-        wide(a, aAt, aStride, count, b, bAt + column, bStride, out, outAt + column, outStride);
+        int at = outAt + column;
+        wide(
+            a,
+            aAt,
+            aStride,
+            count,
+            b,
+            bAt + column,
+            bStride,
+            out,
+            at,
+            outStride,
+            out,
+            at,
+            outStride);
       }
     }
     for (; column + NARROW <= columns; column += NARROW) {
-      narrow(a, aAt, aStride, count, b, bAt + column, bStride, out, outAt + column, outStride);
+      int at = outAt + column;
+      narrow(
+          a, aAt, aStride, count, b, bAt + column, bStride, out, at, outStride, out, at, outStride);
     }
     rest(ROWS, a, aAt, aStride, count, b, bAt, bStride, column, columns, out, outAt, outStride);
+  }
+
+  /**
+   * {@code out[r, c] = sum over k of a[r, k] * b[k, c]} for {@link #ROWS} rows and {@link #COLUMNS}
+   * columns.
+   *
+   * @param a as for {@link #addProduct}
+   * @param b {@code [count, COLUMNS]}, from float {@code bAt}, off the heap
+   * @param out as for {@link #addProduct}; what it holds is not read
+   */
+  static void product(
+      float[] a,
+      int aAt,
+      int aStride,
+      int count,
+      MemorySegment b,
+      long bAt,
+      float[] out,
+      int outAt,
+      int outStride) {
+    if (COLUMNS > NARROW) {
+      wide(a, aAt, aStride, count, b, bAt, COLUMNS, ZEROS, 0, 0, out, outAt, outStride);
+    } else {
+      narrow(a, aAt, aStride, count, b, bAt, COLUMNS, ZEROS, 0, 0, out, outAt, outStride);
+    }
   }
 
   /**
@@ -269,7 +315,10 @@ final class SimdMath {
     sum23.intoArray(out, out1At + 2 * outStride + LANES);
   }
 
-  /** The product for 4 vectors of columns. The sums stay in registers, which arrays would not. */
+  /**
+   * The product for 4 vectors of columns, added to {@code start}, which may be {@code out}. The
+   * sums stay in registers, which arrays would not.
+   */
   private static void wide(
       float[] a,
       int aAt,
@@ -278,33 +327,36 @@ final class SimdMath {
       MemorySegment b,
       long bAt,
       int bStride,
+      float[] start,
+      int startAt,
+      int startStride,
       float[] out,
       int outAt,
       int outStride) {
-    FloatVector sum00 = load(out, outAt);
-    FloatVector sum01 = load(out, outAt + LANES);
-    FloatVector sum02 = load(out, outAt + 2 * LANES);
-    FloatVector sum03 = load(out, outAt + 3 * LANES);
-    FloatVector sum10 = load(out, outAt + outStride);
-    FloatVector sum11 = load(out, outAt + outStride + LANES);
-    FloatVector sum12 = load(out, outAt + outStride + 2 * LANES);
-    FloatVector sum13 = load(out, outAt + outStride + 3 * LANES);
-    FloatVector sum20 = load(out, outAt + 2 * outStride);
-    FloatVector sum21 = load(out, outAt + 2 * outStride + LANES);
-    FloatVector sum22 = load(out, outAt + 2 * outStride + 2 * LANES);
-    FloatVector sum23 = load(out, outAt + 2 * outStride + 3 * LANES);
-    FloatVector sum30 = load(out, outAt + 3 * outStride);
-    FloatVector sum31 = load(out, outAt + 3 * outStride + LANES);
-    FloatVector sum32 = load(out, outAt + 3 * outStride + 2 * LANES);
-    FloatVector sum33 = load(out, outAt + 3 * outStride + 3 * LANES);
-    FloatVector sum40 = load(out, outAt + 4 * outStride);
-    FloatVector sum41 = load(out, outAt + 4 * outStride + LANES);
-    FloatVector sum42 = load(out, outAt + 4 * outStride + 2 * LANES);
-    FloatVector sum43 = load(out, outAt + 4 * outStride + 3 * LANES);
-    FloatVector sum50 = load(out, outAt + 5 * outStride);
-    FloatVector sum51 = load(out, outAt + 5 * outStride + LANES);
-    FloatVector sum52 = load(out, outAt + 5 * outStride + 2 * LANES);
-    FloatVector sum53 = load(out, outAt + 5 * outStride + 3 * LANES);
+    FloatVector sum00 = load(start, startAt);
+    FloatVector sum01 = load(start, startAt + LANES);
+    FloatVector sum02 = load(start, startAt + 2 * LANES);
+    FloatVector sum03 = load(start, startAt + 3 * LANES);
+    FloatVector sum10 = load(start, startAt + startStride);
+    FloatVector sum11 = load(start, startAt + startStride + LANES);
+    FloatVector sum12 = load(start, startAt + startStride + 2 * LANES);
+    FloatVector sum13 = load(start, startAt + startStride + 3 * LANES);
+    FloatVector sum20 = load(start, startAt + 2 * startStride);
+    FloatVector sum21 = load(start, startAt + 2 * startStride + LANES);
+    FloatVector sum22 = load(start, startAt + 2 * startStride + 2 * LANES);
+    FloatVector sum23 = load(start, startAt + 2 * startStride + 3 * LANES);
+    FloatVector sum30 = load(start, startAt + 3 * startStride);
+    FloatVector sum31 = load(start, startAt + 3 * startStride + LANES);
+    FloatVector sum32 = load(start, startAt + 3 * startStride + 2 * LANES);
+    FloatVector sum33 = load(start, startAt + 3 * startStride + 3 * LANES);
+    FloatVector sum40 = load(start, startAt + 4 * startStride);
+    FloatVector sum41 = load(start, startAt + 4 * startStride + LANES);
+    FloatVector sum42 = load(start, startAt + 4 * startStride + 2 * LANES);
+    FloatVector sum43 = load(start, startAt + 4 * startStride + 3 * LANES);
+    FloatVector sum50 = load(start, startAt + 5 * startStride);
+    FloatVector sum51 = load(start, startAt + 5 * startStride + LANES);
+    FloatVector sum52 = load(start, startAt + 5 * startStride + 2 * LANES);
+    FloatVector sum53 = load(start, startAt + 5 * startStride + 3 * LANES);
     for (int k = 0; k < count; k++) {
       FloatVector b0 = load(b, bAt + (long) k * bStride);
       FloatVector b1 = load(b, bAt + (long) k * bStride + LANES);
@@ -376,21 +428,24 @@ final class SimdMath {
       MemorySegment b,
       long bAt,
       int bStride,
+      float[] start,
+      int startAt,
+      int startStride,
       float[] out,
       int outAt,
       int outStride) {
-    FloatVector sum00 = load(out, outAt);
-    FloatVector sum01 = load(out, outAt + LANES);
-    FloatVector sum10 = load(out, outAt + outStride);
-    FloatVector sum11 = load(out, outAt + outStride + LANES);
-    FloatVector sum20 = load(out, outAt + 2 * outStride);
-    FloatVector sum21 = load(out, outAt + 2 * outStride + LANES);
-    FloatVector sum30 = load(out, outAt + 3 * outStride);
-    FloatVector sum31 = load(out, outAt + 3 * outStride + LANES);
-    FloatVector sum40 = load(out, outAt + 4 * outStride);
-    FloatVector sum41 = load(out, outAt + 4 * outStride + LANES);
-    FloatVector sum50 = load(out, outAt + 5 * outStride);
-    FloatVector sum51 = load(out, outAt + 5 * outStride + LANES);
+    FloatVector sum00 = load(start, startAt);
+    FloatVector sum01 = load(start, startAt + LANES);
+    FloatVector sum10 = load(start, startAt + startStride);
+    FloatVector sum11 = load(start, startAt + startStride + LANES);
+    FloatVector sum20 = load(start, startAt + 2 * startStride);
+    FloatVector sum21 = load(start, startAt + 2 * startStride + LANES);
+    FloatVector sum30 = load(start, startAt + 3 * startStride);
+    FloatVector sum31 = load(start, startAt + 3 * startStride + LANES);
+    FloatVector sum40 = load(start, startAt + 4 * startStride);
+    FloatVector sum41 = load(start, startAt + 4 * startStride + LANES);
+    FloatVector sum50 = load(start, startAt + 5 * startStride);
+    FloatVector sum51 = load(start, startAt + 5 * startStride + LANES);
     for (int k = 0; k < count; k++) {
       FloatVector b0 = load(b, bAt + (long) k * bStride);
       FloatVector b1 = load(b, bAt + (long) k * bStride + LANES);
@@ -452,10 +507,15 @@ final class SimdMath {
     FloatVector max0 = load(row, at);
     FloatVector max1 = load(row, at + LANES);
     for (int i = at + NARROW; i < at + count; i += NARROW) {
-      max0 = max0.max(load(row, i));
-      max1 = max1.max(load(row, i + LANES));
+      max0 = larger(max0, load(row, i));
+      max1 = larger(max1, load(row, i + LANES));
     }
-    return max0.max(max1).reduceLanes(MAX);
+    return larger(max0, max1).reduceLanes(MAX);
+  }
+
+  /** What {@code max} of the Vector API takes longer for, as it tells zeros of two signs apart. */
+  private static FloatVector larger(FloatVector a, FloatVector b) {
+    return a.blend(b, a.lt(b));
   }
 
   /**
@@ -507,7 +567,7 @@ final class SimdMath {
    * that leaves no room behind the point.
    */
   private static FloatVector exp(FloatVector x) {
-    FloatVector bounded = x.max(-LARGEST);
+    FloatVector bounded = larger(x, LEAST);
     FloatVector shifted = bounded.fma(LOG2_E, SHIFT);
     FloatVector n = shifted.sub(SHIFT);
     FloatVector r = n.fma(MINUS_LOG2_LOW, n.fma(MINUS_LOG2_HIGH, bounded));

@@ -200,15 +200,13 @@ final class SingleRun implements Workers.Task {
       for (int i = 0; i < columns; i += COLUMNS) {
         long at = keys.at(head, row + i);
         for (int member = 0; member < paddedGroup; member += ROWS) {
-          SimdMath.addProduct(
+          SimdMath.product(
               queries,
               member * dim,
               dim,
               dim,
               keys.memory(),
               at,
-              COLUMNS,
-              COLUMNS,
               weights,
               member * PIECE + i,
               PIECE);

@@ -124,7 +124,6 @@ final class TileRun implements Workers.Task {
     Arrays.fill(band.mass, 0, group * row, 0);
     for (int from = 0; from < rows; from += BAND) {
       int to = Math.min(from + BAND, rows);
-      Arrays.fill(band.scores, 0, bandRows * row, 0);
       Arrays.fill(band.output, 0, bandRows * paddedDim, 0);
       score(head, from, to, band);
       for (int r = from; r < to; r++) {
@@ -152,15 +151,13 @@ final class TileRun implements Workers.Task {
       float[] queries = isFar ? band.farQueries : band.windowQueries;
       long at = keys.at(head, isFar ? columns[i] : columns[i] - far);
       for (int r = from; r < to; r += ROWS) {
-        SimdMath.addProduct(
+        SimdMath.product(
             queries,
             r * dim,
             dim,
             dim,
             keys.memory(),
             at,
-            COLUMNS,
-            COLUMNS,
             band.scores,
             (r - from) * row + i * COLUMNS,
             row);
