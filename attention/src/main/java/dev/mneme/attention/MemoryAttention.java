@@ -20,6 +20,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -327,7 +328,8 @@ public final class MemoryAttention implements AutoCloseable {
    * @param text ids of its tokens from its start, those included that were read; only used in this
    *     call
    * @param end one past the last token to read
-   * @param words finds blocks by text; {@link WordSearch#NONE} where keys do it alone
+   * @param words finds blocks by text, asked by one thread at a time, which need not be the
+   *     caller's; {@link WordSearch#NONE} where keys do it alone
    */
   public void begin(int[] text, int end, WordSearch words) {
     checkIdle();
@@ -338,9 +340,8 @@ public final class MemoryAttention implements AutoCloseable {
         text.length,
         end);
     clock.start();
-    reserve(timeline.blocks(end) - blocks());
     useLayout(timeline.layout(layout, tokens, end));
-    plan = ChunkPlan.of(timeline, layout, tokens, end, words, this::tile);
+    plan = plan(end, words);
     repeated = timeline.repeated(text, tokens, end);
     windowAngles = windowRotary.angles(tokens, end - tokens);
     pending = end - tokens;
@@ -414,11 +415,17 @@ public final class MemoryAttention implements AutoCloseable {
     windowAngles = null;
   }
 
-  private void reserve(int blocks) {
+  /** Plans the chunk, and beside that has memory for its blocks found, which takes as long. */
+  private ChunkPlan plan(int end, WordSearch words) {
+    AtomicReference<ChunkPlan> planned = new AtomicReference<>();
+    List<Step> steps = new ArrayList<>();
+    steps.add(lane -> planned.set(ChunkPlan.of(timeline, layout, tokens, end, words, this::tile)));
+    int blocks = timeline.blocks(end) - blocks();
     if (blocks > 0) {
-      lanes.run(layers.stream().map(layer -> (Step) lane -> layer.reserve(blocks)).toList());
+      layers.forEach(layer -> steps.add(lane -> layer.reserve(blocks)));
     }
-    clock.end(Stage.BLOCKS);
+    lanes.run(steps);
+    return planned.get();
   }
 
   private void useLayout(WorkingLayout next) {

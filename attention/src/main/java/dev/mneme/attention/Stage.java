@@ -4,7 +4,7 @@ package dev.mneme.attention;
 public enum Stage {
   /** The model's own segments. */
   SEGMENTS,
-  /** Preparing a chunk: masks, positions and the search by words. */
+  /** Preparing a chunk: masks, positions, the search by words and memory for new blocks. */
   PLAN,
   /** Choosing blocks by their keys. */
   CHOICE,
