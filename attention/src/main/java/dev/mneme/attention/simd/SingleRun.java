@@ -192,8 +192,8 @@ final class SingleRun implements Workers.Task {
       int row = far ? column : column - set.far();
       int whole = Math.ceilDiv(columns, COLUMNS) * COLUMNS;
       fetched = SimdMath.fetch(keys.memory(), keys.at(head, row), whole * dim);
-      Arrays.fill(weights, 0);
       if (few) {
+        Arrays.fill(weights, 0);
         scoreFew(keys, row);
         return;
       }

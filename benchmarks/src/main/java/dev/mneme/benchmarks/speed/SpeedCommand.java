@@ -26,6 +26,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.Callable;
 import java.util.function.Function;
+import java.util.function.IntConsumer;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -59,6 +60,9 @@ public final class SpeedCommand implements Callable<Integer> {
 
   /** From this length on the working set is full, so speed should not change any more. */
   private static final int FLAT_FROM = 8192;
+
+  /** Tokens at the end of a text that are timed apart, or its last half where that is fewer. */
+  private static final int LAST = 4096;
 
   private final ResidentMemory memory = ResidentMemory.ofThisProcess();
 
@@ -106,6 +110,8 @@ public final class SpeedCommand implements Callable<Integer> {
    * @param subject uncut, mneme or other
    * @param tokens length of the prompt
    * @param prefillTokensPerSecond speed of reading it, the first logits included
+   * @param lastTokensPerSecond speed of reading its last {@link #LAST} tokens: what a token costs
+   *     there, while the mean tells of a working set that had to fill as well
    * @param decodeMs median milliseconds of a decode step behind it
    * @param peakBytes most resident bytes of the process meanwhile, all models included
    * @param prefillShares share of each stage in the time of reading; empty for the uncut model
@@ -115,6 +121,7 @@ public final class SpeedCommand implements Callable<Integer> {
       String subject,
       int tokens,
       double prefillTokensPerSecond,
+      double lastTokensPerSecond,
       double decodeMs,
       long peakBytes,
       Map<Stage, Double> prefillShares,
@@ -183,10 +190,12 @@ public final class SpeedCommand implements Callable<Integer> {
   private Measurement measure(String subject, Reader opened, int[] prompt) {
     memory.resetPeak();
     int length = prompt.length;
+    Lap last = new Lap(length - Math.min(LAST, length / 2));
     try (Reader reader = opened;
         ReadingProgress progress = ReadingProgress.start(subject + " " + length, length)) {
       long start = System.nanoTime();
-      reader.read(prompt, progress);
+      reader.read(prompt, last.andThen(progress));
+      double lastSpeed = last.tokensPerSecond(length);
       double seconds = (System.nanoTime() - start) / 1e9;
       Map<Stage, Duration> prefill = reader.times();
       double[] milliseconds = new double[steps];
@@ -199,10 +208,35 @@ public final class SpeedCommand implements Callable<Integer> {
           subject,
           length,
           length / seconds,
+          lastSpeed,
           Quantiles.median().compute(milliseconds),
           memory.peak(),
           shares(Map.of(), prefill),
           shares(prefill, reader.times()));
+    }
+  }
+
+  /** Times the reading of a text from one of its tokens on, or from the end of the chunk before. */
+  private static final class Lap implements IntConsumer {
+
+    private final int from;
+    private int before;
+    private long start = System.nanoTime();
+
+    Lap(int from) {
+      this.from = from;
+    }
+
+    @Override
+    public void accept(int tokens) {
+      if (tokens <= from) {
+        before = tokens;
+        start = System.nanoTime();
+      }
+    }
+
+    double tokensPerSecond(int tokens) {
+      return (tokens - before) / ((System.nanoTime() - start) / 1e9);
     }
   }
 
@@ -242,6 +276,7 @@ public final class SpeedCommand implements Callable<Integer> {
                 first.subject,
                 first.tokens,
                 Quantiles.median().compute(Lists.transform(same, m -> m.prefillTokensPerSecond)),
+                Quantiles.median().compute(Lists.transform(same, m -> m.lastTokensPerSecond)),
                 Quantiles.median().compute(Lists.transform(same, m -> m.decodeMs)),
                 same.stream().mapToLong(m -> m.peakBytes).max().orElseThrow(),
                 means(same, m -> m.prefillShares),
@@ -254,28 +289,37 @@ public final class SpeedCommand implements Callable<Integer> {
   private void print(List<Measurement> measured, Roofs roofs) {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
-        "%-7s %8s %18s %8s %16s %8s %9s%n",
-        "", "tokens", "prefill tokens/s", "of roof", "decode ms/token", "of roof", "peak MiB");
+        "%-7s %8s %18s %8s %12s %16s %8s %9s%n",
+        "",
+        "tokens",
+        "prefill tokens/s",
+        "of roof",
+        "at its end",
+        "decode ms/token",
+        "of roof",
+        "peak MiB");
     for (Measurement m : measured) {
       // The roofs are those of a full working set, which the uncut model does not attend.
       boolean bound = !m.subject.equals("uncut");
       out.printf(
           Locale.ROOT,
-          "%-7s %8d %18.0f %8s %16.1f %8s %9d%n",
+          "%-7s %8d %18.0f %8s %12.0f %16.1f %8s %9d%n",
           m.subject,
           m.tokens,
           m.prefillTokensPerSecond,
           bound ? share(m.prefillTokensPerSecond / roofs.prefillTokensPerSecond()) : "",
+          m.lastTokensPerSecond,
           m.decodeMs,
           bound ? share(roofs.decodeMs() / m.decodeMs) : "",
           m.peakBytes >> 20);
     }
     out.printf(
         Locale.ROOT,
-        "%-7s %8s %18.0f %8s %16.1f   (%.0f GFLOP/s, %.1f GB/s)%n",
+        "%-7s %8s %18.0f %8s %12s %16.1f   (%.0f GFLOP/s, %.1f GB/s)%n",
         "roof",
         "",
         roofs.prefillTokensPerSecond(),
+        "",
         "",
         roofs.decodeMs(),
         roofs.flops() / 1e9,
@@ -315,10 +359,11 @@ public final class SpeedCommand implements Callable<Integer> {
     if (flat != null && longest.tokens > FLAT_FROM) {
       out.printf(
           Locale.ROOT,
-          "prefill at %d: %.2f x prefill at %d%n",
+          "prefill at %d: %.2f x prefill at %d, at its end %.2f x%n",
           longest.tokens,
           longest.prefillTokensPerSecond / flat.prefillTokensPerSecond,
-          FLAT_FROM);
+          FLAT_FROM,
+          longest.lastTokensPerSecond / flat.lastTokensPerSecond);
     }
     Measurement shortest = mneme.getFirst();
     if (longest.tokens > shortest.tokens) {
