@@ -181,6 +181,7 @@ public final class ArenaBlockStore implements BlockStore {
     if (!closed) {
       closed = true;
       blocks.clear();
+      room.clear();
       arenas.forEach(SharedArena::release);
     }
   }
