@@ -132,6 +132,22 @@ class CommandsTest {
   }
 
   @Test
+  void reportRefusesToSumUpWhatWasAskedOtherwise() throws IOException {
+    Path two = folder.resolve("two.jsonl");
+    Path four = folder.resolve("four.jsonl");
+    Path more = folder.resolve("more.jsonl");
+    String line =
+        "recall --task lines --units 30 --depths 0.5 --seed %d -s memory.maxGap=%d --json %s";
+    assertThat(run(arguments(line.formatted(1, 2, two)))).as(err.toString()).isZero();
+    assertThat(run(arguments(line.formatted(2, 2, more)))).as(err.toString()).isZero();
+    assertThat(run(arguments(line.formatted(2, 4, four)))).as(err.toString()).isZero();
+    assertThat(run("report", two.toString(), more.toString())).as(err.toString()).isZero();
+    assertThat(out.toString()).containsPattern("lines +0.5k +memory .* of +2 ");
+    assertThat(run("report", two.toString(), four.toString())).isEqualTo(1);
+    assertThat(err.toString()).contains("four.jsonl: lines-30units-0.500-2", "maxGap: 4", "apart");
+  }
+
+  @Test
   void recallKeepsWhatItReadInAFolder() throws IOException {
     Path json = folder.resolve("rows.jsonl");
     String line =

@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -45,9 +46,15 @@ public final class ReportCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     Map<List<String>, RecallRow> asked = new LinkedHashMap<>();
     List<RunHeader> headers = new ArrayList<>();
+    Map<Cell, RunHeader> cells = new HashMap<>();
     for (Path file : files) {
       if (!Files.exists(file)) {
         throw new NoSuchFileException(file.toString());
+      }
+      Map<String, RunHeader> runs = new HashMap<>();
+      for (RunHeader header : RunHeader.readAll(file)) {
+        runs.put(header.run(), header);
+        headers.add(header);
       }
       for (RecallRow row : RecallRow.readAll(file)) {
         RecallRow other =
@@ -57,8 +64,16 @@ public final class ReportCommand implements Callable<Integer> {
               "%s: %s in mode %s has another result already: report the two apart"
                   .formatted(file, row.id(), row.mode()));
         }
+        RunHeader run = runs.get(row.run());
+        String difference =
+            run == null ? "" : run.difference(cells.computeIfAbsent(Cell.of(row), first -> run));
+        if (!difference.isEmpty()) {
+          throw new IOException(
+              "%s: %s in mode %s has another model, text or configuration (%s) than"
+                      .formatted(file, row.id(), row.mode(), difference)
+                  + " results it would be summed up with: report the two apart");
+        }
       }
-      headers.addAll(RunHeader.readAll(file));
     }
     List<RecallRow> rows = List.copyOf(asked.values());
     if (rows.isEmpty()) {
