@@ -440,11 +440,6 @@ final class LayerMemory implements AutoCloseable {
     return most;
   }
 
-  /** Makes room for blocks to come. */
-  void reserve(int blocks) {
-    store.reserve(blocks);
-  }
-
   /** Turns the oldest tokens into blocks, as many as there are when so many tokens were read. */
   void formBlocks(int tokens) {
     while (store.size() < timeline.blocks(tokens)) {

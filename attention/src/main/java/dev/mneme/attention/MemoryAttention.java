@@ -422,7 +422,7 @@ public final class MemoryAttention implements AutoCloseable {
     steps.add(lane -> planned.set(ChunkPlan.of(timeline, layout, tokens, end, words, this::tile)));
     int blocks = timeline.blocks(end) - blocks();
     if (blocks > 0) {
-      layers.forEach(layer -> steps.add(lane -> layer.reserve(blocks)));
+      layers.forEach(layer -> steps.add(lane -> layer.store().reserve(blocks)));
     }
     lanes.run(steps);
     return planned.get();

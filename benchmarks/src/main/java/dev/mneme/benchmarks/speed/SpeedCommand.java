@@ -190,13 +190,13 @@ public final class SpeedCommand implements Callable<Integer> {
   private Measurement measure(String subject, Reader opened, int[] prompt) {
     memory.resetPeak();
     int length = prompt.length;
-    Lap last = new Lap(length - Math.min(LAST, length / 2));
     try (Reader reader = opened;
         ReadingProgress progress = ReadingProgress.start(subject + " " + length, length)) {
-      long start = System.nanoTime();
+      Lap all = new Lap(0);
+      Lap last = new Lap(length - Math.min(LAST, length / 2));
       reader.read(prompt, last.andThen(progress));
+      double speed = all.tokensPerSecond(length);
       double lastSpeed = last.tokensPerSecond(length);
-      double seconds = (System.nanoTime() - start) / 1e9;
       Map<Stage, Duration> prefill = reader.times();
       double[] milliseconds = new double[steps];
       for (int step = 0; step < steps; step++) {
@@ -207,7 +207,7 @@ public final class SpeedCommand implements Callable<Integer> {
       return new Measurement(
           subject,
           length,
-          length / seconds,
+          speed,
           lastSpeed,
           Quantiles.median().compute(milliseconds),
           memory.peak(),

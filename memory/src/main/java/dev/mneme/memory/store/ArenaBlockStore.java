@@ -82,9 +82,7 @@ public final class ArenaBlockStore implements BlockStore {
   @Override
   public void reserve(int blocks) {
     checkOpen();
-    while (room.size() < blocks) {
-      addSlab();
-    }
+    makeRoom(blocks);
     room.stream()
         .limit(blocks)
         .forEach(block -> {
@@ -98,9 +96,7 @@ public final class ArenaBlockStore implements BlockStore {
   public int append(MemorySegment keys, MemorySegment values, float[] representative) {
     checkOpen();
     StoreChecks.block(shape, dimension, keys, values, representative);
-    if (room.isEmpty()) {
-      addSlab();
-    }
+    makeRoom(1);
     MemorySegment block = room.removeFirst();
     MemorySegment.copy(representative, 0, block, JAVA_FLOAT, 0, dimension);
     codec.encode(keys, values, block.asSlice(vectorBytes()));
@@ -186,12 +182,14 @@ public final class ArenaBlockStore implements BlockStore {
     }
   }
 
-  private void addSlab() {
+  private void makeRoom(int count) {
     long bytes = vectorBytes() + aligned(codec.bytes());
-    int count = Math.clamp(blocks.size() + room.size(), 1, MAX_SLAB_BLOCKS);
-    MemorySegment slab = arenas.getLast().allocate(count * bytes);
-    slab.elements(MemoryLayout.sequenceLayout(bytes, JAVA_BYTE)).forEach(room::addLast);
-    reserved += slab.byteSize();
+    while (room.size() < count) {
+      int slabBlocks = Math.clamp(blocks.size() + room.size(), 1, MAX_SLAB_BLOCKS);
+      MemorySegment slab = arenas.getLast().allocate(slabBlocks * bytes);
+      slab.elements(MemoryLayout.sequenceLayout(bytes, JAVA_BYTE)).forEach(room::addLast);
+      reserved += slab.byteSize();
+    }
   }
 
   private void checkOpen() {
