@@ -24,16 +24,21 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
    * @param chosen number of blocks that are chosen
    * @param remainderStart first token that is neither sink nor in a block
    * @param words blocks that words found for it
-   * @param copied the token in a block that comes near, see {@link MemoryConfig#prefixMatch}; or
-   *     {@link PrefixMatch#NONE}
+   * @param copied what comes near to be repeated, see {@link MemoryConfig#prefixMatch}
    * @param tiles in order, tiling the query block
    */
   record QueryBlock(
-      int from, int to, int chosen, int remainderStart, Hits words, int copied, List<Tile> tiles) {
+      int from,
+      int to,
+      int chosen,
+      int remainderStart,
+      Hits words,
+      PrefixMatch copied,
+      List<Tile> tiles) {
 
-    /** The same query block, for which a token in a block comes near. */
-    QueryBlock copying(int token) {
-      return new QueryBlock(from, to, chosen, remainderStart, words, token, tiles);
+    /** The same query block, for which a token in a block comes near and its rivals are hidden. */
+    QueryBlock copying(PrefixMatch match) {
+      return new QueryBlock(from, to, chosen, remainderStart, words, match, tiles);
     }
   }
 

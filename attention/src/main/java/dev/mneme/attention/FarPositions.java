@@ -80,7 +80,7 @@ final class FarPositions {
    */
   int[] places(int[] blocks, QueryBlock query) {
     int[] places = places(blocks, query.remainderStart());
-    int copied = query.copied() - config.nInit();
+    int copied = query.copied().next() - config.nInit();
     int block = Math.floorDiv(copied, config.blockSize());
     int at = Ints.indexOf(blocks, block);
     if (at >= 0) {

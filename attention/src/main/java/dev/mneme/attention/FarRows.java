@@ -128,6 +128,11 @@ final class FarRows {
     return remainderPlaces[chooser];
   }
 
+  /** The slot that holds a block; -1 for none, or where heads choose for themselves. */
+  int slot(int block) {
+    return slots.length == 1 ? Ints.indexOf(slots[0], block) : EMPTY;
+  }
+
   /** The block in each slot of a chooser. */
   int[] slots(int chooser) {
     return slots[chooser];

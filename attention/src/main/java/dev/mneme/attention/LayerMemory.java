@@ -156,7 +156,9 @@ final class LayerMemory implements AutoCloseable {
             rotateQueries(tile, from, to, block, first, windowAngles, matrices.queries(), lane);
           });
       clock.end(Stage.WINDOW);
+      showRivals(block, tile, false);
       requireAttention().attend(tile.buffers());
+      showRivals(block, tile, true);
       clock.end(Stage.ATTENTION);
       lanes.share(
           tile.from(),
@@ -360,6 +362,34 @@ final class LayerMemory implements AutoCloseable {
         lane.farRotator.rotate(lane.vectors, head * dim, buffers.farQueries(), at);
       }
     }
+  }
+
+  /**
+   * Hides the rivals of what is copied from a single query, or shows them again. All heads share a
+   * mask, so not where they choose for themselves.
+   */
+  private void showRivals(QueryBlock block, Tile tile, boolean visible) {
+    PrefixMatch copied = block.copied();
+    if (column(copied.next()) >= 0) {
+      copied
+          .rivals()
+          .forEach(token -> {
+            int column = column(token);
+            if (column >= 0) {
+              tile.buffers().show(column, visible);
+            }
+          });
+    }
+  }
+
+  /** The column of a token in a slot, or -1. */
+  private int column(int token) {
+    WorkingLayout layout = requireSet().layout();
+    int behind = token - timeline.config().nInit();
+    int slot = behind < 0 ? -1 : far.slot(behind / layout.blockSize());
+    return slot < 0
+        ? -1
+        : layout.slotsAt() + slot * layout.blockSize() + behind % layout.blockSize();
   }
 
   private void writeOutput(Tile tile, int from, int to, int first, TokenMatrix output) {

@@ -64,8 +64,8 @@ public final class MemoryAttention implements AutoCloseable {
 
   private int pending;
 
-  /** What the text would repeat after the chunk, or {@link PrefixMatch#NONE}. */
-  private int repeated;
+  /** What the text would repeat after the chunk. */
+  private PrefixMatch repeated = PrefixMatch.NONE;
 
   private boolean closed;
 
@@ -374,13 +374,14 @@ public final class MemoryAttention implements AutoCloseable {
    */
   public int repeated() {
     checkState(plan != null, "begin was not called");
-    return repeated;
+    return repeated.next();
   }
 
   /**
    * Attends a chunk of one token in one layer again, with the same blocks and {@link #repeated}
-   * near. Key and value take the place of those before, unless {@link #restoreFirst} follows; the
-   * attention that tokens before it receive counts both times.
+   * near; what followed its last token elsewhere in blocks that are near is hidden. Key and value
+   * take the place of those before, unless {@link #restoreFirst} follows; the attention that tokens
+   * before it receive counts both times.
    *
    * @param layer the last one attended
    */

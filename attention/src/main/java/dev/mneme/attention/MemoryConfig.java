@@ -37,7 +37,8 @@ import static com.google.common.base.Preconditions.checkArgument;
  *     others found
  * @param prefixMatch with {@link Positions#ORDERED}, last tokens of the text that must occur in a
  *     chosen block for a single query to attend a second time, with that block near, to copy what
- *     follows them there; 0 to never copy
+ *     follows them there; other tokens that followed the last of them near that place are then
+ *     hidden with {@link Choosers#LAYER}, so that repetitions are not miscounted; 0 to never copy
  */
 public record MemoryConfig(
     int nInit,

@@ -130,6 +130,12 @@ public final class QueryTile {
         row, 0, mask, JAVA_FLOAT, (long) query * row.length * Float.BYTES, row.length);
   }
 
+  /** Hides a column from a single query, or shows it again. */
+  void show(int column, boolean visible) {
+    viewers[column] = visible ? 1 : 0;
+    mask.setAtIndex(JAVA_FLOAT, column, visible ? 0 : Float.NEGATIVE_INFINITY);
+  }
+
   /** The attention's output. */
   public MemorySegment output() {
     return output;

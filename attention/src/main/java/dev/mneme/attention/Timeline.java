@@ -38,17 +38,23 @@ record Timeline(MemoryConfig config, int tile) {
   }
 
   /**
-   * The token in a block that a text would repeat after a chunk from {@code start} inclusive to
-   * {@code end} exclusive, or {@link PrefixMatch#NONE}: only single queries copy.
+   * What a text would repeat from a block after a chunk from {@code start} inclusive to {@code end}
+   * exclusive, with rivals in that block and those on either side; only single queries copy.
    */
-  int repeated(int[] text, int start, int end) {
+  PrefixMatch repeated(int[] text, int start, int end) {
     boolean copies =
         end - start == 1
             && chosen(start) > 0
             && config.prefixMatch() > 0
             && config.positions() == Positions.ORDERED;
-    int next = copies ? PrefixMatch.next(text, end, config.prefixMatch()) : PrefixMatch.NONE;
-    return config.nInit() <= next && next < remainderStart(start) ? next : PrefixMatch.NONE;
+    int next = copies ? PrefixMatch.next(text, end, config.prefixMatch()) : PrefixMatch.NOTHING;
+    if (next < config.nInit() || next >= remainderStart(start)) {
+      return PrefixMatch.NONE;
+    }
+    int block = (next - config.nInit()) / config.blockSize();
+    int from = config.nInit() + Math.max(0, block - 1) * config.blockSize();
+    int to = Math.min(config.nInit() + (block + 2) * config.blockSize(), remainderStart(start));
+    return PrefixMatch.of(text, end, next, from, to);
   }
 
   /**

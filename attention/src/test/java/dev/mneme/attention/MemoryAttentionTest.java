@@ -113,10 +113,13 @@ class MemoryAttentionTest {
 
   @ParameterizedTest
   @EnumSource
-  void aBlockThatIsCopiedComesNearer(Kernel kernel) throws OrtException {
+  void aBlockThatIsCopiedComesNearerWithoutRivals(Kernel kernel) throws OrtException {
     for (int prefixMatch = 1; prefixMatch < 4; prefixMatch++) {
-      MemoryConfig config = small(Positions.ORDERED).toBuilder().prefixMatch(prefixMatch).build();
-      assertThat(compare(new Case(1, 3, config, 1, false, 4, 0, kernel)).copies()).isPositive();
+      MemoryConfig config =
+          small(Positions.ORDERED).toBuilder().topK(9).prefixMatch(prefixMatch).build();
+      Oracle oracle = compare(new Case(1, 3, config, 1, false, 4, 0, kernel));
+      assertThat(oracle.copies()).isPositive();
+      assertThat(oracle.hidden()).isPositive();
     }
   }
 

@@ -35,6 +35,7 @@ final class Oracle {
   private final List<double[]> representatives = new ArrayList<>();
   private final List<List<Integer>> choices = new ArrayList<>();
   private int copies;
+  private int hidden;
 
   Oracle(
       MemoryConfig config,
@@ -66,6 +67,11 @@ final class Oracle {
   /** How often blocks came nearer because their tokens were likely to be repeated. */
   int copies() {
     return copies;
+  }
+
+  /** How often a head did not see a token because it is a rival of a copied one. */
+  int hidden() {
+    return hidden;
   }
 
   /** Reads tokens in query blocks; rows of q, k, v and of the result are {@code [heads * dim]}. */
@@ -197,6 +203,10 @@ final class Oracle {
           double distance = distance(far.subList(i, far.size()), position);
           distance -= near.contains(token) ? nearer : 0;
           weights[i] = score(rotate(query, head, distance), rotate(keys.get(token), kv, 0));
+          if (near.contains(token) && isRival(token, copied, position)) {
+            weights[i] = Double.NEGATIVE_INFINITY;
+            hidden++;
+          }
         } else {
           boolean inBlock = config.positions() == Positions.BLOCKWISE && token >= config.nInit();
           int place = inBlock ? (token - config.nInit()) % config.blockSize() : 0;
@@ -221,6 +231,14 @@ final class Oracle {
       }
     }
     return output;
+  }
+
+  /** Whether another token than what is copied follows the token that is the query. */
+  private boolean isRival(int token, int copied, int query) {
+    return token > 0
+        && ids.get(token - 1).equals(ids.get(query))
+        && token != copied - 1
+        && !ids.get(token).equals(ids.get(copied));
   }
 
   /** From the first of ascending tokens to the query, what was left out counted up to maxGap. */

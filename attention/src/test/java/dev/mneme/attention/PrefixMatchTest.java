@@ -25,14 +25,23 @@ class PrefixMatchTest {
 
   @Test
   void isNoneWhereTooFewTokensAreTheSame() {
-    assertThat(next("abcX..bcY..abc", 4)).isEqualTo(PrefixMatch.NONE);
-    assertThat(next("ab", 1)).isEqualTo(PrefixMatch.NONE);
-    assertThat(next("", 1)).isEqualTo(PrefixMatch.NONE);
+    assertThat(next("abcX..bcY..abc", 4)).isEqualTo(PrefixMatch.NOTHING);
+    assertThat(next("ab", 1)).isEqualTo(PrefixMatch.NOTHING);
+    assertThat(next("", 1)).isEqualTo(PrefixMatch.NOTHING);
   }
 
   @Test
   void mayReachIntoTheLastTokens() {
     assertThat(next("ababab", 2)).isEqualTo(4);
+  }
+
+  @Test
+  void hasRivalsThatFollowTheLastTokenToo() {
+    int[] text = "5.1000.11100029..000".chars().toArray();
+    int next = PrefixMatch.next(text, text.length, 3);
+    assertThat(next).isEqualTo(13);
+    assertThat(PrefixMatch.of(text, text.length, next, 3, 15).rivals().asList())
+        .containsExactly(4, 5, 6, 11);
   }
 
   @Test
@@ -42,11 +51,11 @@ class PrefixMatchTest {
       int[] text = random.ints(random.nextInt(60), 'a', 'a' + 2 + random.nextInt(3)).toArray();
       String string = new String(text, 0, text.length);
       int least = 1 + random.nextInt(4);
-      int expected = PrefixMatch.NONE;
+      int expected = PrefixMatch.NOTHING;
       for (int length = Math.min(32, text.length); length >= least && expected < 0; length--) {
         String last = string.substring(text.length - length);
         int at = string.lastIndexOf(last, text.length - length - 1);
-        expected = at < 0 ? PrefixMatch.NONE : at + length;
+        expected = at < 0 ? PrefixMatch.NOTHING : at + length;
       }
       assertThat(PrefixMatch.next(text, text.length, least))
           .as("%s, %s at least", string, least)
