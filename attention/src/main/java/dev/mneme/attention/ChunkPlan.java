@@ -108,9 +108,11 @@ record ChunkPlan(int from, List<QueryBlock> queryBlocks) {
       open(row, layout.slotsAt(), slotRows);
       open(row, layout.remainderAt(), Math.min(remainder, layout.remainder()));
       int local = Math.max(0, query - config.nLocal() + 1);
-      for (int token = local; token <= query; token++) {
-        row[layout.far() + token % layout.window()] = 0;
-      }
+      int first = local % layout.window();
+      int count = query + 1 - local;
+      int run = Math.min(count, layout.window() - first); // The rest begins at the ring's front.
+      open(row, layout.far() + first, run);
+      open(row, layout.far(), count - run);
       tile.buffers().mask(query - tile.from(), row);
     }
   }

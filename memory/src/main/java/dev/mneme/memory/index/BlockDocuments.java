@@ -13,9 +13,11 @@ import org.apache.lucene.index.IndexWriterConfig;
 import org.apache.lucene.index.MultiReader;
 import org.apache.lucene.index.SerialMergeScheduler;
 import org.apache.lucene.search.IndexSearcher;
+import org.apache.lucene.store.ByteBuffersDataOutput;
 import org.apache.lucene.store.ByteBuffersDirectory;
 import org.apache.lucene.store.Directory;
 import org.apache.lucene.store.FSDirectory;
+import org.apache.lucene.store.SingleInstanceLockFactory;
 import org.apache.lucene.util.IOUtils;
 import org.jspecify.annotations.Nullable;
 
@@ -54,7 +56,7 @@ final class BlockDocuments implements AutoCloseable {
       throws IOException {
     this.before = before;
     inMemory = folder == null;
-    directory = folder == null ? new ByteBuffersDirectory() : FSDirectory.open(folder);
+    directory = folder == null ? buffers() : FSDirectory.open(folder);
     try {
       writer =
           new IndexWriter(
@@ -71,6 +73,14 @@ final class BlockDocuments implements AutoCloseable {
       IOUtils.closeWhileHandlingException(writer::rollback, directory);
       throw e;
     }
+  }
+
+  /** Each file in a buffer of its own: a lookup in several takes half as long again. */
+  private static Directory buffers() {
+    return new ByteBuffersDirectory(
+        new SingleInstanceLockFactory(),
+        ByteBuffersDataOutput::new,
+        ByteBuffersDirectory.OUTPUT_AS_ONE_BUFFER);
   }
 
   /** Number of blocks, those included that {@link #searcher} does not see yet. */
