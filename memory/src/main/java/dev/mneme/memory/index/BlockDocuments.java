@@ -75,7 +75,7 @@ final class BlockDocuments implements AutoCloseable {
     }
   }
 
-  /** Each file in a buffer of its own: a lookup in several takes half as long again. */
+  /** One buffer a file: with several, adding and searching take half as long again. */
   private static Directory buffers() {
     return new ByteBuffersDirectory(
         new SingleInstanceLockFactory(),
