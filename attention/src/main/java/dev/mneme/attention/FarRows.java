@@ -128,9 +128,19 @@ final class FarRows {
     return remainderPlaces[chooser];
   }
 
-  /** The slot that holds a block; -1 for none, or where heads choose for themselves. */
-  int slot(int block) {
-    return slots.length == 1 ? Ints.indexOf(slots[0], block) : EMPTY;
+  /**
+   * The column of a token of a block in a slot; -1 if it is in none, or where heads choose for
+   * themselves and see different blocks in one slot.
+   */
+  int column(int token, WorkingLayout layout) {
+    int behind = token - timeline.config().nInit();
+    if (behind < 0 || slots.length > 1) {
+      return -1;
+    }
+    int slot = Ints.indexOf(slots[0], behind / layout.blockSize());
+    return slot < 0
+        ? -1
+        : layout.slotsAt() + slot * layout.blockSize() + behind % layout.blockSize();
   }
 
   /** The block in each slot of a chooser. */

@@ -156,9 +156,9 @@ final class LayerMemory implements AutoCloseable {
             rotateQueries(tile, from, to, block, first, windowAngles, matrices.queries(), lane);
           });
       clock.end(Stage.WINDOW);
-      showRivals(block, tile, false);
+      showRivals(block, tile.buffers(), false);
       requireAttention().attend(tile.buffers());
-      showRivals(block, tile, true);
+      showRivals(block, tile.buffers(), true);
       clock.end(Stage.ATTENTION);
       lanes.share(
           tile.from(),
@@ -365,31 +365,18 @@ final class LayerMemory implements AutoCloseable {
   }
 
   /**
-   * Hides the rivals of what is copied from a single query, or shows them again. All heads share a
-   * mask, so not where they choose for themselves.
+   * Hides the rivals of what is copied from a single query, or shows them again; not where heads
+   * choose for themselves, as all of them share a mask.
    */
-  private void showRivals(QueryBlock block, Tile tile, boolean visible) {
-    PrefixMatch copied = block.copied();
-    if (column(copied.next()) >= 0) {
-      copied
-          .rivals()
-          .forEach(token -> {
-            int column = column(token);
-            if (column >= 0) {
-              tile.buffers().show(column, visible);
-            }
-          });
-    }
-  }
-
-  /** The column of a token in a slot, or -1. */
-  private int column(int token) {
+  private void showRivals(QueryBlock block, QueryTile tile, boolean visible) {
     WorkingLayout layout = requireSet().layout();
-    int behind = token - timeline.config().nInit();
-    int slot = behind < 0 ? -1 : far.slot(behind / layout.blockSize());
-    return slot < 0
-        ? -1
-        : layout.slotsAt() + slot * layout.blockSize() + behind % layout.blockSize();
+    PrefixMatch copied = block.copied();
+    if (far.column(copied.next(), layout) >= 0) {
+      copied.rivals().stream()
+          .map(token -> far.column(token, layout))
+          .filter(column -> column >= 0)
+          .forEach(column -> tile.show(column, visible));
+    }
   }
 
   private void writeOutput(Tile tile, int from, int to, int first, TokenMatrix output) {
